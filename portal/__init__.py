@@ -1,0 +1,1 @@
+"""Rensho: one letter, written, approved and sent under the names of all who agreed."""

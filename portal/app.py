@@ -1,0 +1,194 @@
+"""The one place that knows everyone: puts settings, database, rooms, worker and keys together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from flask import Flask, Response
+from flask_babel import lazy_gettext as _l
+from flask_login import LoginManager
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+from whitenoise import WhiteNoise
+
+from portal import config, db
+from portal.config import ROOT, Settings
+from portal.jobs.worker import Periodic, Worker
+from portal.kernel.act import Act, Permission
+from portal.letters.house import House, open_house
+from portal.notifications import delivery, mailer
+from portal.web import requests, responses, shell
+from portal.web.shell import Item
+
+ROOMS = (
+    "identity",
+    "members",
+    "notifications",
+    "audit",
+    "campaigns",
+    "works",
+    "evidence",
+    "drafting",
+    "signoffs",
+    "letters",
+    "correspondence",
+    "desk",
+)
+MODELS = (*(room for room in ROOMS if room != "desk"), "jobs", "api")
+
+NAVIGATION = [
+    Item(_l("Home"), "desk.home", Permission.desk_open),
+    Item(_l("Campaigns"), "campaigns.index", Permission.campaign_read),
+    Item(_l("Members"), "members.index", Permission.member_read, staff=True),
+    Item(_l("Messages"), "notifications.index", Permission.messages_read, staff=True),
+]
+
+MEBIBYTE = 1 << 20
+
+
+def load_models() -> None:
+    """Load every room's tables, so that ``Base.metadata`` is whole."""
+    for room in MODELS:
+        importlib.import_module(f"portal.{room}.model")
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="__Host-rensho" if settings.secure else "rensho",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=64 * MEBIBYTE,
+        MAX_FORM_MEMORY_SIZE=8 * MEBIBYTE,
+        MAX_FORM_PARTS=2_000,
+        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.jinja_options = {"finalize": shell.finalize, "trim_blocks": True, "lstrip_blocks": True}
+
+
+def _load_signed_in(token: str) -> requests.SignedIn | None:
+    """The person behind a session's token, with the seat acted from; None sends to sign-in."""
+    from portal.identity import service as identity
+    from portal.kernel.act import system_act
+    from portal.members import service as members
+
+    def load(session: Any, act: Any) -> requests.SignedIn | None:
+        view = identity.load_session(session, token, act.at)
+        if view is None:
+            return None
+        seat, seats = members.seat_for_session(session, view.person_id, view.seat_id)
+        return requests.SignedIn(
+            token=token,
+            session_id=view.id,
+            person_id=view.person_id,
+            person_name=view.person_name,
+            email=view.email,
+            language=view.language,
+            seat_id=seat.id if seat else None,
+            member_id=seat.member_id if seat else None,
+            member_names=seat.member_names if seat else None,
+            roles=seat.roles if seat else frozenset(),
+            proved_at=view.proved_at,
+            authority=seat.authority if seat else "",
+            seats=seats,
+        )
+
+    return db.read(load, system_act(datetime.now(UTC)))
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The portal as a WSGI application.
+
+    *settings* default to the environment's. The database must be at the newest migration
+    (``flask --app wsgi portal init`` brings it there).
+    """
+    from portal import cli
+
+    settings = settings or config.from_environment()
+    db.use(db.Database(settings.database_url))
+    app = Flask(
+        "portal",
+        root_path=str(ROOT / "portal"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    _configure(app, settings)
+    app.extensions["rensho-settings"] = settings
+    house = open_house(settings)
+    app.extensions["rensho-house"] = house
+    app.extensions["rensho-log-key"] = house.log_key
+    mailer.configure(delivery.mailer_for(settings))
+    app.extensions["rensho-prove"] = _prove
+    responses.init(app)
+    CSRFProtect(app)
+    login = LoginManager(app)
+    login.session_protection = None  # the session table decides
+    login.user_loader(_load_signed_in)
+    app.before_request(requests.check_access)
+    shell.init(app, settings)
+    shell.NAVIGATION[:] = NAVIGATION
+    for room in ROOMS:
+        app.register_blueprint(importlib.import_module(f"portal.{room}.web").bp)
+    app.register_blueprint(importlib.import_module("portal.api.v1").bp)
+    _health(app)
+    app.extensions["rensho-worker"] = partial(make_worker, house)
+    app.extensions["rensho-make-worker"] = make_worker
+    cli.init(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
+    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]  # Flask's documented way to wrap itself
+        app.wsgi_app,
+        root=str(ROOT / "static"),
+        prefix="static/",
+        max_age=int(timedelta(days=365).total_seconds()),
+    )
+    return app
+
+
+def make_worker(house: House) -> Worker:
+    """The worker of this installation: every job's handler and what is done on a schedule."""
+    from portal.audit import log
+    from portal.letters import issuing
+    from portal.signoffs import rounds
+
+    def seal(act: Act, payload: Mapping[str, Any]) -> None:
+        issuing.seal(act, issue_id=payload["issue_id"], house=house)
+
+    def checkpoint(act: Act, _payload: Mapping[str, Any]) -> None:
+        db.run(log.sign_checkpoint, act, key=house.log_key)
+
+    def close_rounds(act: Act, _payload: Mapping[str, Any]) -> None:
+        rounds.close_due_rounds(act)
+
+    def deliver(act: Act, _payload: Mapping[str, Any]) -> None:
+        delivery.deliver_due(act.at)
+
+    return Worker(
+        handlers={"letters.seal": seal, "audit.checkpoint": checkpoint},
+        schedule=[
+            Periodic("notifications.deliver", timedelta(seconds=1), deliver),
+            Periodic("audit.checkpoint-now", timedelta(seconds=2), checkpoint),
+            Periodic("signoffs.close", timedelta(seconds=30), close_rounds),
+        ],
+    )
+
+
+def _prove(token: str, password: str, act: Any) -> datetime:
+    from portal.identity import service as identity
+
+    return identity.prove(token, password, act)
+
+
+def _health(app: Flask) -> None:
+    def healthz() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    healthz.access = requests.PUBLIC  # type: ignore[attr-defined]
+    app.add_url_rule("/healthz", endpoint="healthz", view_func=healthz)

@@ -1,0 +1,1 @@
+"""The desk: pages that look over several rooms."""

@@ -1,0 +1,1 @@
+"""Exhibits: observed outputs, each a file or an address with time and digest."""

@@ -1,0 +1,1 @@
+"""What every room may know: sentences, errors, acts, states and digests."""

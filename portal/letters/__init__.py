@@ -1,0 +1,1 @@
+"""The letter as it goes out: record, editions, seal, register, verification."""

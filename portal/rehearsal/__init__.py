@@ -1,0 +1,1 @@
+"""Whole campaigns at once: the rehearsal of a secretariat, and the demonstration."""
