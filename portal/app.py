@@ -18,7 +18,7 @@ from whitenoise import WhiteNoise
 from portal import config, db
 from portal.config import ROOT, Settings
 from portal.jobs.worker import Periodic, Worker
-from portal.kernel.act import Act, Permission
+from portal.kernel.act import Act, Permission, system_act
 from portal.letters.house import House, open_house
 from portal.notifications import delivery, mailer
 from portal.web import requests, responses, shell
@@ -76,7 +76,6 @@ def _configure(app: Flask, settings: Settings) -> None:
 def _load_signed_in(token: str) -> requests.SignedIn | None:
     """The person behind a session's token, with the seat acted from; None sends to sign-in."""
     from portal.identity import service as identity
-    from portal.kernel.act import system_act
     from portal.members import service as members
 
     def load(session: Any, act: Any) -> requests.SignedIn | None:
@@ -126,6 +125,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["rensho-log-key"] = house.log_key
     mailer.configure(delivery.mailer_for(settings))
     app.extensions["rensho-prove"] = _prove
+    _refuse_an_older_database(house)
     responses.init(app)
     CSRFProtect(app)
     login = LoginManager(app)
@@ -178,6 +178,16 @@ def make_worker(house: House) -> Worker:
             Periodic("signoffs.close", timedelta(seconds=30), close_rounds),
         ],
     )
+
+
+def _refuse_an_older_database(house: House) -> None:
+    """Stop the start on a database that is behind the last checkpoint this installation signed (DESIGN §7)."""
+    from portal.audit import log
+
+    if db.is_at_head(db.current()):
+        db.read(
+            lambda session, _act: log.check_at_start(session, house.log_key), system_act(datetime.now(UTC))
+        )
 
 
 def _prove(token: str, password: str, act: Any) -> datetime:

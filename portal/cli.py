@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -47,6 +48,17 @@ def _language() -> str:
     return wanted if wanted in LANGUAGES else "en"
 
 
+def _require_database() -> None:
+    """Leave with a sentence unless the database is set up."""
+    if not db.is_at_head(db.current()):
+        click.echo(
+            "The database of this installation is not set up, or not at the newest migration. "
+            "Run `flask --app wsgi portal init` first; to check a letter without it, use --offline.",
+            err=True,
+        )
+        sys.exit(2)
+
+
 def _fail(error: Refused) -> None:
     """Print a refusal as lines and leave with exit status 1."""
     language = _language()
@@ -81,10 +93,10 @@ def init_(admin: str | None, name: str) -> None:
 @click.option("--once", is_flag=True, help="do what is due now, then stop")
 def worker(once: bool) -> None:
     """Deliver messages, seal letters, close rounds, sign checkpoints; until stopped."""
+    _require_database()
     work = current_app.extensions["rensho-worker"]()
     if once:
-        while work.run_once(datetime.now(UTC)):
-            pass
+        work.drain(datetime.now(UTC))
         return
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -134,11 +146,23 @@ def _start_web(settings: Settings, port: int, workers: int) -> subprocess.Popen[
     command = [
         *(sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "--log-level", "warning"),
         *("--workers", str(workers), "--worker-class", "gthread", "--threads", "4", "--no-control-socket"),
-        *("--bind", f"127.0.0.1:{port}", "--bind", f"[::1]:{port}", "wsgi:app"),
+        *("--bind", f"127.0.0.1:{port}"),
+        *(("--bind", f"[::1]:{port}") if _has_ipv6() else ()),
+        "wsgi:app",
     ]
     environment = {**os.environ, "RENSHO_DATA": str(settings.data_dir)}
     # A session of its own, so that Ctrl-C reaches it only through us, after the worker has stopped.
     return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own command
+
+
+def _has_ipv6() -> bool:
+    """Whether the loopback address of IPv6 can be bound; some machines have none."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _wait_for(base_url: str, web: subprocess.Popen[bytes]) -> None:
@@ -214,6 +238,8 @@ def verify(
         if path is not None and not path.is_file():
             click.echo(f"There is no file {path}.", err=True)
             sys.exit(2)
+    if not offline:
+        _require_database()
     checked = checking.check_file(
         file,
         house=current_app.extensions["rensho-house"],
@@ -236,6 +262,7 @@ def doctor() -> None:
     """Check this installation: database, log, files, keys; exit status 0 only if all is well."""
     from portal.letters import checking
 
+    _require_database()
     language = _language()
     act = system_act(datetime.now(UTC))
     findings = db.read(checking.health, act, house=current_app.extensions["rensho-house"])

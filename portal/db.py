@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event, types
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -328,13 +332,22 @@ def bulk_insert(
 _MIGRATION_LOCK = 7_205_759_403  # any number, the same for all nodes
 
 
-def migrate(database: Database, revision: str = "head", *, down: bool = False) -> None:
-    """Bring *database* up (or *down*) to a numbered migration, in one transaction."""
-    from alembic import command
-    from alembic.config import Config
-
+def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).resolve().parent.parent / "migrations"))
+    return config
+
+
+def is_at_head(database: Database) -> bool:
+    """Whether the newest migration has been applied; False too for an empty database."""
+    head = ScriptDirectory.from_config(_migrations()).get_current_head()
+    with database.read.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def migrate(database: Database, revision: str = "head", *, down: bool = False) -> None:
+    """Bring *database* up (or *down*) to a numbered migration, in one transaction."""
+    config = _migrations()
     with database.write.begin() as connection:
         if not database.is_sqlite:  # nodes that start at once take turns
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))

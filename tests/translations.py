@@ -4,6 +4,7 @@ The texts are collected from the source each time, as ``make strings`` does, so 
 be forgotten. A translation must also fill in the same places (``%(name)s``) as the text.
 """
 
+import io
 import re
 import sys
 from pathlib import Path
@@ -84,8 +85,10 @@ def main() -> int:
     wanted, status = texts(), 0
     for language in LANGUAGES:
         path = ROOT / "portal" / "translations" / language / "LC_MESSAGES" / "messages.po"
-        with path.open("rb") as file:
-            wrong = missing(wanted, read_po(file, locale=language))
+        translated = (
+            read_po(io.BytesIO(path.read_bytes()), locale=language) if path.exists() else Catalog(language)
+        )
+        wrong = missing(wanted, translated)
         for line in wrong:
             print(line)
         if wrong:

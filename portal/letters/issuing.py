@@ -288,17 +288,14 @@ def _works(session: Session, frozen: Frozen, order: list[str]) -> list[records.S
         one.member_id: records.Consent(one.consents.listing.value) for one in frozen.signoffs if one.consents
     }
     place = {member_id: position for position, member_id in enumerate(order)}
-    submissions = {
-        line.member_id: line.submission_id
-        for line in frozen.roll
-        if line.member_id in place and line.submission_id
-    }
-    rows = works.schedule(session, frozen.campaign_id, submissions)
-    found = []
-    for row in rows:
+    # What each member signed for, which may be newer than what stood on the roll when the round opened.
+    signed = {one.member_id: one.submission_id for one in frozen.signoffs}
+    submissions = {member_id: found for member_id in order if (found := signed.get(member_id))}
+    listed: list[records.ScheduledWork] = []
+    for row in works.schedule(session, frozen.campaign_id, submissions):
         owners = tuple(sorted(row.owners, key=place.__getitem__))
         consents = [records.Consent(row.consent), *(listing[owner] for owner in owners)]
-        found.append(
+        listed.append(
             records.ScheduledWork(
                 owners=owners,
                 title=row.title,
@@ -310,7 +307,7 @@ def _works(session: Session, frozen: Frozen, order: list[str]) -> list[records.S
             )
         )
     # Within an owner in the order of his list; owners in the order of the letter.
-    return sorted(found, key=lambda work: place[work.owners[0]])
+    return sorted(listed, key=lambda work: place[work.owners[0]])
 
 
 _NARROWNESS: Final = (records.Consent.public, records.Consent.addressee, records.Consent.withheld)

@@ -89,7 +89,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "The seal shows that this file was issued by {association} and has not been changed since."
         " The log entry shows when it was issued and that no other letter bears its reference. Each"
         " member counted here approved exactly this text; the count is the same in every edition.",
-        "ja": "封印は、本ファイルが{association}により発行され、以後変更されていないことを示します。ログ"
+        "ja": "eシールは、本ファイルが{association}により発行され、以後変更されていないことを示します。ログ"
         "の記録は、発行の時と、同じ文書番号の書簡がほかにないことを示します。ここに数えられた会員は"
         "、いずれもこの文面そのものを承認しました。会員の総数はどの版でも同じです。",
     },
@@ -100,16 +100,16 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "proves_self_made": {
         "en": "The seal’s certificate was made by the association itself: it is no qualified certificate,"
         " and its fingerprint must be compared with one obtained from the association.",
-        "ja": "封印の証明書は本会が自ら作成したもので、適格な認証局によるものではありません。指紋を、本会"
+        "ja": "eシールの証明書は本会が自ら作成したもので、適格な認証局によるものではありません。指紋を、本会"
         "から別途入手したものと照合してください。",
     },
     "proves_no_time": {
         "en": "The seal carries no time-stamp of a third party: its time rests on the log alone.",
-        "ja": "封印に第三者のタイムスタンプは付されておらず、その時刻の裏付けはログのみです。",
+        "ja": "eシールに第三者のタイムスタンプは付されておらず、その時刻の裏付けはログのみです。",
     },
     "proves_time": {
         "en": "The seal carries a time-stamp of a third party.",
-        "ja": "封印には第三者のタイムスタンプが付されています。",
+        "ja": "eシールには第三者のタイムスタンプが付されています。",
     },
     "check_1": {
         "en": "Open {url} (or scan the code) and drop this file there. The page says whether it is"
@@ -141,12 +141,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "schedule_digest": {"en": "Schedule of works", "ja": "著作物一覧"},
     "log_origin": {"en": "Log", "ja": "ログ"},
     "log_key": {"en": "Log key", "ja": "ログの公開鍵"},
-    "seal_subject": {"en": "Seal certificate", "ja": "封印の証明書"},
+    "seal_subject": {"en": "Seal certificate", "ja": "eシールの証明書"},
     "seal_self_made": {"en": "made by the association itself", "ja": "本会の自己作成"},
     "seal_fingerprint": {"en": "Its fingerprint", "ja": "証明書の指紋"},
     "seal_time": {"en": "Time-stamp", "ja": "タイムスタンプ"},
     "time_none": {"en": "none", "ja": "なし"},
-    "time_third_party": {"en": "by a third party, in the seal", "ja": "第三者によるもの（封印内）"},
+    "time_third_party": {"en": "by a third party, in the seal", "ja": "第三者によるもの（eシール内）"},
     "rehearsal": {
         "en": "REHEARSAL: this is not a letter. Nobody approved or sent it.",
         "ja": "予行：これは書簡ではありません。承認も送付もされていません。",

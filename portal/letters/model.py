@@ -51,13 +51,10 @@ class Issue(Base):
     letter_id: Mapped[str] = mapped_column(
         Id,
         sa.ForeignKey("letter.id"),
-        unique=True,
         comment="a letter is issued once: the last guard of invariant 4",
     )
     campaign_id: Mapped[str] = mapped_column(Id, sa.ForeignKey("campaign.id"), index=True)
-    round_id: Mapped[str] = mapped_column(
-        Id, sa.ForeignKey("round.id"), unique=True, comment="the carried round"
-    )
+    round_id: Mapped[str] = mapped_column(Id, sa.ForeignKey("round.id"), comment="the carried round")
     reference: Mapped[str] = mapped_column(sa.String(40), comment="as printed, e.g. FCA-2026-0001")
     state: Mapped[IssueState] = mapped_column(choice(IssueState, "issue_state"))
     record: Mapped[Any] = mapped_column(
@@ -75,6 +72,13 @@ class Issue(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant, comment="when superseded or withdrawn")
     end_reason: Mapped[str | None] = mapped_column(
         sa.Text, comment="why, in staff's words; shown to whoever verifies"
+    )
+
+    # Indexes rather than constraints, so that a test can take each out and see that it is missed.
+    __table_args__ = (
+        sa.Index("uq_letter_issue_letter", "letter_id", unique=True),
+        sa.Index("uq_letter_issue_round", "round_id", unique=True),
+        sa.Index("uq_letter_issue_reference", "reference", unique=True),
     )
 
 

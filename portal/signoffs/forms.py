@@ -61,7 +61,7 @@ class RoundForm(Form):
     )
     share = StringField(
         _l("Another share, or a number of approvals"),
-        description=_l("As 3/4, 75% or 24."),
+        description=_l("A share (3/4 or 75%), or a number (24)."),
         validators=[Optional(), Length(max=20)],
     )
     each_category = IntegerField(_l("At least so many approvals from every category"), validators=_ANY_NUMBER)

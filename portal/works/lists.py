@@ -65,8 +65,7 @@ def rows(
     session: Session, act: Act, *, campaign_id: str, member_id: str, search: str = "", page: int = 1
 ) -> RowsPage:
     """A page of 50 rows of the member's own draft; *search* finds parts of titles, readings and codes."""
-    require(act, Permission.works_read, member_id=member_id)
-    _require_member(act)
+    _require_own(session, act, Permission.works_read, campaign_id, member_id)
     row = _find(session, campaign_id, member_id)
     if row is None:
         return RowsPage((), 1, 1, 0)
@@ -83,8 +82,7 @@ def rows(
 
 def get_row(session: Session, act: Act, *, campaign_id: str, member_id: str, number: int) -> NumberedRow:
     """One row of the member's own draft. Raises `NotFound`."""
-    require(act, Permission.works_read, member_id=member_id)
-    _require_member(act)
+    _require_own(session, act, Permission.works_read, campaign_id, member_id)
     row = _find(session, campaign_id, member_id)
     work = session.get(Work, (row.id, number)) if row is not None else None
     if work is None:
@@ -94,8 +92,7 @@ def get_row(session: Session, act: Act, *, campaign_id: str, member_id: str, num
 
 def all_rows(session: Session, act: Act, *, campaign_id: str, member_id: str) -> tuple[WorkRow, ...]:
     """Every row of the member's own draft, in order (for exports)."""
-    require(act, Permission.works_read, member_id=member_id)
-    _require_member(act)
+    _require_own(session, act, Permission.works_read, campaign_id, member_id)
     row = _find(session, campaign_id, member_id)
     return () if row is None else tuple(draft_rows(session, row.id))
 
@@ -145,8 +142,7 @@ def keep_upload(
 
 def preview(session: Session, act: Act, *, campaign_id: str, member_id: str) -> Preview:
     """What confirming the waiting upload would do. Raises `NotFound` if none waits."""
-    require(act, Permission.works_upload, member_id=member_id)
-    _require_member(act)
+    _require_own(session, act, Permission.works_upload, campaign_id, member_id)
     content, upload = _waiting(session, campaign_id, member_id)
     found = tuple(from_json(one) for one in content["rows"])
     problems = tuple(
@@ -188,8 +184,7 @@ def confirm_upload(
 
 def discard_upload(session: Session, act: Act, *, campaign_id: str, member_id: str) -> None:
     """Throw the waiting upload away; the list stays as it is."""
-    require(act, Permission.works_upload, member_id=member_id)
-    _require_member(act)
+    _require_own(session, act, Permission.works_upload, campaign_id, member_id)
     row = _find(session, campaign_id, member_id)
     if row is not None:
         session.execute(sa.delete(Upload).where(Upload.list_id == row.id))
@@ -332,10 +327,14 @@ def _require_reader(session: Session, act: Act, campaign_id: str, member_id: str
     campaigns.participation(session, campaign_id, member_id)
 
 
-def _require_member(act: Act) -> None:
-    """Drafts are their member's own: staff see what is submitted."""
+def _require_own(
+    session: Session, act: Act, permission: Permission, campaign_id: str, member_id: str
+) -> None:
+    """Drafts are their member's own: staff see what is submitted, and the system acts for the member."""
+    require(act, permission, member_id=member_id)
     if act.member_id is None and act.person_id is not None:
         raise NotFound
+    campaigns.participation(session, campaign_id, member_id)
 
 
 def _open_list(

@@ -57,6 +57,7 @@ def what_would_be_submitted(
 ) -> tuple[str, int]:
     """Digest and number of rows of the draft as it stands, with *consent* where a row does not say."""
     require(act, Permission.works_submit, member_id=member_id)
+    campaigns.participation(session, campaign_id, member_id)
     row = _list(session, campaign_id, member_id)
     rows = _final_rows(session, row, consent) if row is not None else []
     return rows_digest(rows), len(rows)
@@ -225,6 +226,7 @@ def submissions(session: Session, campaign_id: str) -> Mapping[str, SubmissionVi
 def history(session: Session, act: Act, *, campaign_id: str, member_id: str) -> tuple[SubmissionView, ...]:
     """All submissions of a member, the latest first; of the earlier ones the state says nothing any more."""
     require(act, Permission.works_read, member_id=member_id)
+    campaigns.participation(session, campaign_id, member_id)
     row = _list(session, campaign_id, member_id)
     found = session.scalars(
         sa.select(Submission)

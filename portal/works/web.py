@@ -16,7 +16,9 @@ from portal.members import service as members
 from portal.web.requests import current_act, language, route
 from portal.web.responses import done
 from portal.works import service, tables
+from portal.works.columns import Column
 from portal.works.forms import ConfirmForm, ReturnForm, RowForm, SettleForm, SubmitForm, UploadForm
+from portal.works.identifiers import NAMES
 from portal.works.model import ListState
 from portal.works.rows import KIND_WORDS, LISTING_WORDS, Listing, WorkRow
 
@@ -27,6 +29,21 @@ STATE_WORDS: dict[ListState, tuple[Sentence, str]] = {
     ListState.submitted: (say("Submitted"), "info"),
     ListState.accepted: (say("Accepted"), "good"),
     ListState.returned: (say("Returned"), "bad"),
+}
+COLUMN_WORDS: dict[str, Sentence | str] = {
+    Column.code: say("Your own code"),
+    Column.title_main: say("Title"),
+    Column.reading: say("Reading (kana)"),
+    Column.title_ja: say("Japanese title"),
+    Column.title_en: say("English title"),
+    Column.romanised: say("Romanised title"),
+    Column.kind: say("Kind"),
+    Column.published: say("First published"),
+    Column.co_owners: say("Co-owners"),
+    Column.url: say("Web address"),
+    Column.consent: say("May be listed"),
+    Column.identifiers: say("Identifiers"),
+    **{scheme.value: name for scheme, name in NAMES.items()},
 }
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -50,6 +67,7 @@ def _page(template: str, act: Act, campaign_id: str, **values: Any) -> str:
         states=STATE_WORDS,
         kinds=KIND_WORDS,
         listings=LISTING_WORDS,
+        columns=COLUMN_WORDS,
         **values,
     )
 
@@ -271,8 +289,8 @@ def _review(campaign_id: str, member_id: str, form: ReturnForm, status: int = 20
         rows = db.read(service.submitted_page, act, **here, submission_id=chosen.id, page=_number("page"))
     names = db.read(lambda s, _a: members.member_names(s, [member_id]), act).get(member_id)
     page = _page(
-        "staff", act, campaign_id, list=view, history=history, chosen=chosen, rows=rows, names=names, form=form,
-        member_id=member_id,
+        "staff", act, campaign_id, list=view, history=history, chosen=chosen, rows=rows, names=names,
+        form=form, member_id=member_id,
     )  # fmt: skip
     return page, status
 

@@ -379,6 +379,32 @@ def test_the_rule_in_words():
     assert "Foo Music" in str(rule_sentence(rule, {"m2": {"en": "Foo Music"}}))
 
 
+def test_nested_conditions_are_read_one_way():
+    rule = parse_rule(
+        {
+            "kind": "any",
+            "of": [
+                {"kind": "count", "at_least": 9},
+                {
+                    "kind": "all",
+                    "of": [
+                        {"kind": "count", "at_least": 2},
+                        {"kind": "must_include", "members": ["m0", "m1"]},
+                    ],
+                },
+            ],
+        }
+    )
+    roll = (Voter("m0", "x", names={"en": "A Inc."}), Voter("m1", "x", names={"en": "B Inc."}))
+    verdict = evaluate(rule, roll, {})
+    assert "9 members approve or (2 members approve and A Inc. and B Inc. approve)" in str(
+        rule_sentence(rule, {voter.member_id: voter.names for voter in roll})
+    )
+    assert [str(one) for one in verdict.missing] == [
+        "9 more approvals or (2 more approvals and the approval of A Inc. and B Inc.)"
+    ]
+
+
 def test_per_category_wants_every_category():
     rule = parse_rule(per_category(["music", "animation", "music"]))
     roll = (Voter("m0", "animation"), Voter("m1", "animation"), Voter("m2", "music"))

@@ -15,7 +15,9 @@ from portal.config import Settings
 from portal.identity import service as identity
 from portal.kernel.act import system_act
 from portal.notifications import mailer
+from portal.rehearsal import demo
 from tests.network import no_network  # noqa: F401 - autouse
+from tests.whole.afterwards import finish
 from tests.whole.proof import ProofingClient
 
 
@@ -38,11 +40,11 @@ class Persona:
     member_id: str | None = None
 
 
-@pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """The demonstration, as ``make run`` makes it."""
-    from portal.rehearsal import demo
-
+@pytest.fixture(scope="session", params=["in the vote", "after the letter"])
+def installation(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """The demonstration, as ``make run`` makes it; and the same after its letter is out and answered."""
     folder: Path = tmp_path_factory.mktemp("installation")
     settings = Settings(
         data_dir=folder, database_url=f"sqlite:///{folder / 'rensho.db'}", secret_key="s" * 40, demo=True
@@ -53,6 +55,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     database = db.current()
     db.migrate(database)
     demo.ensure(datetime.now(UTC), app.extensions["rensho-house"])
+    if request.param == "after the letter":
+        finish(app)
     yield Installation(app, database, mailer.current())
     database.dispose()
 

@@ -7,7 +7,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.whole.proof import ProofingClient, links, page
+from tests.whole.proof import Improper, ProofingClient, links, page
 
 _IDS = re.compile(r"[0-9a-f]{32}|[0-9]+|[A-Z]{2,6}-(?:R-)?[0-9]{4}-[0-9]{4}")
 MOST = 400
@@ -23,7 +23,11 @@ def parameterless(app: Flask) -> list[str]:
 
 
 def crawl(client: ProofingClient, starts: list[str]) -> dict[str, TestResponse]:
-    """Responses by address, of *starts* and of what they link to."""
+    """Responses by address, of *starts* and of what they link to.
+
+    Raises `Improper` at the end, with all that is wrong with all pages read.
+    """
+    improper: list[str] = []
     seen: dict[str, TestResponse] = {}
     alike: dict[str, int] = {}
     waiting = deque(starts)
@@ -33,7 +37,11 @@ def crawl(client: ProofingClient, starts: list[str]) -> dict[str, TestResponse]:
         if address in seen or alike.get(shape, 0) >= ALIKE:
             continue
         alike[shape] = alike.get(shape, 0) + 1
-        response = client.get(address)
+        try:
+            response = client.get(address)
+        except Improper as error:
+            improper.append(str(error))
+            continue
         seen[address] = response
         if response.mimetype == "text/html" and response.status_code == 200:
             waiting.extend(
@@ -41,6 +49,8 @@ def crawl(client: ProofingClient, starts: list[str]) -> dict[str, TestResponse]:
             )
         elif response.status_code in {302, 303} and local(address, response.headers["Location"]):
             waiting.append(local(address, response.headers["Location"]))
+    if improper:
+        raise Improper("\n".join(improper))
     return seen
 
 
