@@ -154,6 +154,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def make_worker(house: House) -> Worker:
     """The worker of this installation: every job's handler and what is done on a schedule."""
+    from portal.api import webhooks
     from portal.audit import log
     from portal.letters import issuing
     from portal.signoffs import rounds
@@ -167,21 +168,25 @@ def make_worker(house: House) -> Worker:
     def close_rounds(act: Act, _payload: Mapping[str, Any]) -> None:
         rounds.close_due_rounds(act)
 
+    def queue_webhooks(act: Act, _payload: Mapping[str, Any]) -> None:
+        db.run(webhooks.queue_calls, act)
+
     def deliver(act: Act, _payload: Mapping[str, Any]) -> None:
         delivery.deliver_due(act.at)
 
     return Worker(
-        handlers={"letters.seal": seal, "audit.checkpoint": checkpoint},
+        handlers={"letters.seal": seal, webhooks.JOB: webhooks.deliverer(house.settings.secret_key)},
         schedule=[
             Periodic("notifications.deliver", timedelta(seconds=1), deliver),
-            Periodic("audit.checkpoint-now", timedelta(seconds=2), checkpoint),
+            Periodic("audit.checkpoint", timedelta(seconds=2), checkpoint),
+            Periodic("api.webhooks", timedelta(seconds=2), queue_webhooks),
             Periodic("signoffs.close", timedelta(seconds=30), close_rounds),
         ],
     )
 
 
 def _refuse_an_older_database(house: House) -> None:
-    """Stop the start on a database that is behind the last checkpoint this installation signed (DESIGN §7)."""
+    """Stop the start on a database that is behind the last checkpoint that was signed (DESIGN §7)."""
     from portal.audit import log
 
     if db.is_at_head(db.current()):

@@ -50,6 +50,12 @@ class Settings:
         return self.base_url.startswith("https://")
 
     @property
+    def shows_inbox(self) -> bool:
+        """Whether mail is kept as files and only this machine reaches the portal, so that a page may show it."""
+        at_home = urlsplit(self.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
+        return self.mail == "inbox" and at_home
+
+    @property
     def keys_dir(self) -> Path:
         return self.data_dir / "keys"
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 import portal
 from portal import db
 from portal.kernel.act import Act, Role, new_id
+from tests.network import no_network  # noqa: F401 - autouse: no test reaches a network
 from tests.running import MISSING_BROWSER, chromium
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
@@ -51,7 +51,7 @@ class Mail:
     id: str
     to: str
     subject: str
-    date: str
+    at: datetime | None
     text: str
 
 
@@ -62,8 +62,7 @@ def _folder() -> Path:
     one that only its own machine reaches.
     """
     settings: Settings = current_app.extensions["rensho-settings"]
-    at_home = urlsplit(settings.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
-    if settings.mail != "inbox" or not at_home:
+    if not settings.shows_inbox:
         raise NotFound
     return settings.outbox_dir
 
@@ -73,7 +72,13 @@ def _mail(path: Path) -> Mail:
     assert isinstance(message, EmailMessage)
     body = message.get_body(("plain",))
     text = body.get_content() if body is not None else ""
-    return Mail(path.stem, str(message["To"]), str(message["Subject"]), str(message["Date"]), text)
+    return Mail(path.stem, str(message["To"]), str(message["Subject"]), _sent(message), text)
+
+
+def _sent(message: EmailMessage) -> datetime | None:
+    """The time in the message's head; None where there is none, or none that can be read."""
+    at: datetime | None = getattr(message["Date"], "datetime", None)
+    return at
 
 
 def linked(text: str) -> Markup:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_date, format_datetime
+from flask_babel import Babel, format_date, format_time
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from markupsafe import Markup, escape
@@ -113,7 +113,7 @@ def when(instant: datetime | date | None, zone: str = "Asia/Tokyo") -> Markup:
             instant.isoformat(), format_date(instant, "medium")
         )
     local = instant.astimezone(ZoneInfo(zone))
-    text = format_datetime(local, "medium", rebase=False)
+    text = f"{format_date(local, 'medium', rebase=False)} {format_time(local, 'short', rebase=False)}"
     return Markup('<time datetime="{}">{} <span class="zone">{}</span></time>').format(
         instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), text, local.tzname()
     )
@@ -164,7 +164,7 @@ def init(app: Flask, settings: Settings) -> None:
         languages=LANGUAGE_NAMES,
         rehearsal=settings.rehearsal,
         demo=settings.demo,
-        inbox=settings.mail == "inbox",
+        inbox=settings.shows_inbox,
         may=lambda permission: current_act().may(Permission(permission)),
     )
     app.jinja_env.globals["portal_name"] = _l("Rensho")

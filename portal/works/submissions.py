@@ -53,14 +53,14 @@ def key_hash(key: str) -> str:
 
 
 def what_would_be_submitted(
-    session: Session, act: Act, *, campaign_id: str, member_id: str, consent: Listing
-) -> tuple[str, int]:
-    """Digest and number of rows of the draft as it stands, with *consent* where a row does not say."""
+    session: Session, act: Act, *, campaign_id: str, member_id: str
+) -> tuple[Mapping[Listing, str], int]:
+    """The digest that submitting now would give, by the consent chosen for the rest; and the count."""
     require(act, Permission.works_submit, member_id=member_id)
     campaigns.participation(session, campaign_id, member_id)
     row = _list(session, campaign_id, member_id)
-    rows = _final_rows(session, row, consent) if row is not None else []
-    return rows_digest(rows), len(rows)
+    rows = list(draft_rows(session, row.id)) if row is not None else []
+    return {one: rows_digest(row.with_consent(one) for row in rows) for one in Listing}, len(rows)
 
 
 def submit(

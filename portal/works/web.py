@@ -20,7 +20,7 @@ from portal.works.columns import Column
 from portal.works.forms import ConfirmForm, ReturnForm, RowForm, SettleForm, SubmitForm, UploadForm
 from portal.works.identifiers import NAMES
 from portal.works.model import ListState
-from portal.works.rows import KIND_WORDS, LISTING_WORDS, Listing, WorkRow
+from portal.works.rows import KIND_WORDS, LISTING_WORDS, WorkRow
 
 bp = Blueprint("works", __name__)
 
@@ -231,7 +231,7 @@ def submit(campaign_id: str) -> ResponseReturnValue:
             number=found.number,
         )
         return done(sentence, ".show", campaign_id=campaign_id)
-    digests = {one: db.read(service.what_would_be_submitted, act, **here, consent=one)[0] for one in Listing}
+    digests, _count = db.read(service.what_would_be_submitted, act, **here)
     page = _page("submit", act, campaign_id, form=form, list=view, digests=digests)
     return page, 422 if form.errors else 200
 

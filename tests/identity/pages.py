@@ -1,67 +1,38 @@
-"""A small portal of the lower rooms only, to fetch their pages; the rooms above are stubs."""
+"""The portal on a test's own database, and a client that reads every page it gets as a page."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-from flask import Blueprint, Flask
+from flask import Flask
 from flask.testing import FlaskClient
-from flask_login import LoginManager
-from flask_wtf.csrf import CSRFProtect
 
-from portal import app as portal_app
-from portal import config
-from portal.config import ROOT
-from portal.identity.web import bp as identity_bp
-from portal.kernel.act import Permission
-from portal.members.web import bp as members_bp
-from portal.notifications import delivery, mailer
-from portal.notifications.web import bp as notifications_bp
-from portal.web import requests, responses, shell
+from portal import config, db
+from portal.app import create_app
+from tests.letters.world import SECRET, keys
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
 
 def small_app(folder: Path, **changes) -> Flask:
-    """The pages of identity, members and notifications on the database in use."""
-    settings = replace(config.from_environment({"RENSHO_DATA": str(folder)}), **changes)
-    app = Flask(
-        "portal",
-        root_path=str(ROOT / "portal"),
-        template_folder=str(ROOT / "templates"),
-        static_folder=str(ROOT / "static"),
+    """The portal on the database in use, with keys made once a run."""
+    database = db.current()
+    folder.mkdir(exist_ok=True)
+    shutil.copytree(keys(), folder / "keys", dirs_exist_ok=True)
+    settings = replace(
+        config.from_environment({"RENSHO_DATA": str(folder)}),
+        database_url=database.url,
+        secret_key=SECRET,
+        **changes,
     )
-    portal_app._configure(app, settings)
+    app = create_app(settings)
     app.testing = True
-    app.extensions["rensho-settings"] = settings
-    app.extensions["rensho-prove"] = portal_app._prove
-    mailer.configure(delivery.mailer_for(settings))
-    responses.init(app)
-    CSRFProtect(app)
-    login = LoginManager(app)
-    login.session_protection = None
-    login.user_loader(portal_app._load_signed_in)
-    app.before_request(requests.check_access)
-    shell.init(app, settings)
-    for bp in (identity_bp, members_bp, notifications_bp):
-        app.register_blueprint(bp)
-    for name, endpoint, permission in (
-        ("desk", "home", Permission.desk_open),
-        ("letters", "verify", None),
-        ("audit", "index", None),
-    ):
-        stub = Blueprint(name, __name__)
-
-        def view() -> str:
-            return "<h1>stub</h1>"
-
-        view.__name__ = endpoint
-        rule = f"/stub/{name}"
-        (requests.route(stub, rule, permission) if permission else requests.public(stub, rule))(view)
-        app.register_blueprint(stub)
+    db.current().dispose()
+    db.use(database)
     return app
 
 
@@ -115,7 +86,7 @@ class Browser:
         answer = self.client.get(path)
         text = answer.get_data(as_text=True)
         assert answer.status_code == status, (answer.status_code, text[-2_000:])
-        if status != 303 and answer.mimetype == "text/html" and "stub" not in path:
+        if status != 303 and answer.mimetype == "text/html":
             Page(text)
         return text
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from portal.config import Settings
 from portal.letters.house import House, open_house
 
+SECRET = "a secret of the tests, long enough to be one"
+
 
 @lru_cache(maxsize=1)
-def _keys() -> Path:
+def keys() -> Path:
+    """A folder with log key and seal, made once a run."""
     folder = Path(tempfile.mkdtemp(prefix="rensho-keys-"))
     open_house(_settings(folder))
     return folder / "keys"
@@ -20,12 +23,12 @@ def _settings(folder: Path) -> Settings:
     return Settings(
         data_dir=folder,
         database_url="sqlite://",
-        secret_key="a secret of the tests, long enough to be one",
+        secret_key=SECRET,
         base_url="https://portal.association.example",
     )
 
 
 def open_test_house(folder: Path) -> House:
     """Keys copied from the run's own, an empty file store."""
-    shutil.copytree(_keys(), folder / "keys")
+    shutil.copytree(keys(), folder / "keys")
     return open_house(_settings(folder))
