@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 FLASK := $(BIN)/flask --app wsgi portal
-export PYTHONDONTWRITEBYTECODE ?=
 
 .PHONY: help
 help: ## this list

@@ -51,7 +51,7 @@ class Settings:
 
     @property
     def shows_inbox(self) -> bool:
-        """Whether mail is kept as files and only this machine reaches the portal, so that a page may show it."""
+        """Whether a page may show the mail: it is kept as files, and only this machine reaches the portal."""
         at_home = urlsplit(self.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
         return self.mail == "inbox" and at_home
 

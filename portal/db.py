@@ -236,6 +236,8 @@ def current() -> Database:
 # --- transactions ---------------------------------------------------------------------------------
 
 _HOOKS = "before_commit"
+_TAKEN_SQLITE = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+_TAKEN_POSTGRES = "23505"  # unique_violation
 _LOST_RACE_STATES = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
 
 
@@ -263,8 +265,10 @@ def transaction(database: Database | None = None) -> Iterator[Session]:
 
 
 def _lost_a_race(error: DBAPIError) -> bool:
+    """Whether somebody else was faster; a missing value or a foreign key to nothing is a mistake of ours."""
     if isinstance(error, IntegrityError):
-        return True
+        name = getattr(error.orig, "sqlite_errorname", "")
+        return name in _TAKEN_SQLITE or getattr(error.orig, "sqlstate", None) == _TAKEN_POSTGRES
     state = getattr(error.orig, "sqlstate", None)
     return state in _LOST_RACE_STATES or "database is locked" in str(error.orig)
 

@@ -8,9 +8,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from babel.dates import format_skeleton
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date, gettext
+from flask_babel import format_date, get_locale, gettext
 from flask_login import current_user
 from markupsafe import Markup
 
@@ -301,7 +302,7 @@ def _todo(found: Board) -> tuple[Sentence, str, Sentence] | None:
     ):
         return (
             say("Open the vote on the latest revision."),
-            url_for("signoffs.rounds", letter_id=at),
+            url_for("signoffs.open", letter_id=at),
             say("Open the vote"),
         )
     if round_.state == "open":
@@ -315,7 +316,7 @@ def _todo(found: Board) -> tuple[Sentence, str, Sentence] | None:
     if round_.countersigning and round_.countersigning.state == "open":
         return (
             say("The officers countersign."),
-            url_for("signoffs.show", round_id=round_.id),
+            url_for("signoffs.countersign", round_id=round_.id),
             say("To the countersignatures"),
         )
     return (
@@ -347,6 +348,6 @@ def _chart(found: Board, now: datetime) -> Markup | None:
         ),
         quorum_label=gettext("quorum"),
         deadline_label=gettext("deadline"),
-        day=lambda at: str(format_date(at, "MMMd")),
+        day=lambda at: str(format_skeleton("MMMd", at, locale=get_locale())),
     )
     return Markup(svg)  # noqa: S704 - made by portal.paper.charts, which escapes every text

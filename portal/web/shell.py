@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import get_datetime_format
 from flask import Blueprint, Flask, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_date, format_time
+from flask_babel import Babel, format_date, format_time, get_locale
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from markupsafe import Markup, escape
@@ -113,7 +114,9 @@ def when(instant: datetime | date | None, zone: str = "Asia/Tokyo") -> Markup:
             instant.isoformat(), format_date(instant, "medium")
         )
     local = instant.astimezone(ZoneInfo(zone))
-    text = f"{format_date(local, 'medium', rebase=False)} {format_time(local, 'short', rebase=False)}"
+    joined = str(get_datetime_format("medium", get_locale()))  # "{1}, {0}" in English, "{1} {0}" in Japanese
+    text = joined.replace("{1}", format_date(local, "medium", rebase=False))
+    text = text.replace("{0}", format_time(local, "short", rebase=False))
     return Markup('<time datetime="{}">{} <span class="zone">{}</span></time>').format(
         instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), text, local.tzname()
     )

@@ -30,18 +30,18 @@ class Person:
         self.page.goto(address if "://" in address else self.home + address)
 
     def clicks(self, label: str) -> None:
-        """The one button or link with this label in the page; else the first of the frame around it."""
-        for place in (self.page.locator("main"), self.page.locator("body")):
-            for role in ("button", "link"):
-                found = place.get_by_role(role, name=self.said(label), exact=True)
-                if found.count():
-                    found.first.click()
-                    return
+        """The button or link with this label in the page; else in the frame around it."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:  # the page may still be on its way
+            for place in (self.page.locator("main"), self.page.locator("body")):
+                for role in ("button", "link"):
+                    found = place.get_by_role(role, name=self.said(label), exact=True)
+                    if found.count():
+                        with self.page.expect_navigation():
+                            found.first.click()
+                        return
+            time.sleep(0.05)
         raise AssertionError(f"“{self.said(label)}” cannot be clicked on {self.page.url}:\n{self.reads()}")
-
-    def opens_up(self, summary: str) -> None:
-        """What a page keeps folded."""
-        self.page.locator("summary", has_text=self.said(summary)).click()
 
     # --- filling in -------------------------------------------------------------------------------
 
@@ -96,7 +96,8 @@ class Person:
         while True:
             row = self.page.get_by_role("row").filter(has_text=self.email).filter(has_text=subject)
             if row.count():
-                row.first.get_by_role("link").click()
+                with self.page.expect_navigation():
+                    row.first.get_by_role("link").click()
                 return
             assert time.monotonic() < until, f"no mail “{subject}” to {self.email}:\n{self.reads()}"
             time.sleep(0.2)
@@ -104,9 +105,16 @@ class Person:
 
     def follows_the_link(self, begins: str) -> None:
         """The link in the message that is on the screen."""
-        self.page.locator(f'main a[href^="{self.home}{begins}"]').click()
+        with self.page.expect_navigation():
+            self.page.locator(f'main a[href^="{self.home}{begins}"]').click()
 
     # --- coming in --------------------------------------------------------------------------------
+
+    def signs_in(self) -> None:
+        self.opens("/sign-in")
+        self.fills("E-mail address", self.email)
+        self.fills("Password", self.password)
+        self.clicks("Sign in")
 
     def accepts_the_invitation(self) -> None:
         self.fills("Your name", self.name)
@@ -114,9 +122,12 @@ class Person:
         self.clicks("Accept the seat")
         self.sees("Welcome. Your seat is ready.")
 
-    def downloads(self, label: str, folder: Path) -> Path:
-        """Click a link that gives a file (its label begins so); where the file is."""
-        link = self.page.get_by_role("link", name=re.compile(f"^{re.escape(self.said(label))}")).last
+    def downloads(self, label: str, panel: str, folder: Path) -> Path:
+        """Click the link of a panel that gives a file (its label begins so); where the file is."""
+        place = self.page.locator("section.panel").filter(
+            has=self.page.get_by_role("heading", name=self.said(panel))
+        )
+        link = place.get_by_role("link", name=re.compile(f"^{re.escape(self.said(label))}"))
         with self.page.expect_download() as coming:
             link.click()
         path = folder / coming.value.suggested_filename
@@ -124,10 +135,12 @@ class Person:
         return path
 
 
-def at_a_browser(browser: Browser, home: str, *, language: str = "en", **who: object) -> Person:
+def at_a_browser(
+    browser: Browser, home: str, *, width: int = 1280, height: int = 900, **who: object
+) -> Person:
     """A person at a browser that nobody has used yet; what the browser complains of is kept."""
     context = browser.new_context(
-        locale=language, viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+        locale="en", viewport={"width": width, "height": height}, reduced_motion="reduce"
     )
     context.set_default_timeout(8_000)
     person = Person(context.new_page(), home, **who)  # type: ignore[arg-type]

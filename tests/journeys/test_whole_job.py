@@ -187,7 +187,6 @@ def staff_composes_the_letter_and_publishes_a_revision(sakura: Person) -> None:
 def staff_opens_the_vote(sakura: Person) -> None:
     sakura.clicks("Home")
     sakura.clicks("Open the vote")
-    sakura.clicks("Open a vote")
     sakura.clicks("Check")
     sakura.sees("The rule in words", "Takahashi Eizo Inc.")
     sakura.clicks("Open the vote")
@@ -211,7 +210,7 @@ def staff_issues_the_letter(sakura: Person) -> None:
     sakura.proves_who_it_is()
     sakura.clicks("Issue the letter now")
     sakura.sees("The letter has its number.", "FCA-")
-    sakura.waits_for("Addressee edition")
+    sakura.waits_for("Schedule of works (CSV)")
 
 
 # --- the officer ----------------------------------------------------------------------------------
@@ -305,7 +304,7 @@ def the_member_downloads_the_public_letter(naoko: Person, folder: Path) -> Path:
     naoko.opens_the_mail("is issued")
     naoko.follows_the_link("/issues/")
     naoko.sees("Public edition")
-    letter = naoko.downloads("Letter (PDF", folder)
+    letter = naoko.downloads("Letter (PDF", "Public edition", folder)
     assert letter.name.endswith(".public.pdf")
     return letter
 
@@ -369,10 +368,7 @@ def test_a_member_signs_off_in_japanese(browser: Browser, tmp_path: Path):
 
 
 def he_signs_in(shota: Person) -> None:
-    shota.clicks("Sign in")
-    shota.fills("E-mail address", shota.email)
-    shota.fills("Password", shota.password)
-    shota.clicks("Sign in")
+    shota.signs_in()
     shota.sees("Your company's steps")
     assert "銀河ほたる動画株式会社" in shota.page.locator("header").inner_text()
 
@@ -396,5 +392,5 @@ def he_reads_and_signs_off(shota: Person) -> None:
     shota.chooses("In the addressee's edition only")
     shota.clicks("Place the decision")
     shota.sees("Your company's answer is placed. This is the receipt.", "to the addressee only")
-    shota.opens_the_mail("")
+    shota.opens_the_mail(in_japanese("Receipt"))
     shota.sees("銀河ほたる動画株式会社")
