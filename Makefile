@@ -70,10 +70,11 @@ pictures: $(VENV)/.dev $(CATALOGUES) ## the pictures in docs/, from a running de
 soak: $(VENV)/.dev $(CATALOGUES) ## the long campaigns in full
 	@RENSHO_SOAK=yes $(BIN)/python -m pytest -m slow --timeout=3600 $(ARGS)
 
+LOCK := uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml
 .PHONY: lock
 lock: ## pin the dependencies anew (needs uv)
-	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' requirements.in -o requirements.txt
-	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) -o requirements.txt
+	@$(LOCK) --group dev -o requirements-dev.txt
 
 .PHONY: clean
 clean: ## remove what make made (the data in var/ stays)

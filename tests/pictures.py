@@ -22,6 +22,13 @@ WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
 COLOURS = 128  # of a page; letters and lines need no more
 STILL_OPEN = ("aoi@midorinomori.example", "seun@northlight.example", "izumi@tegaki-guild.example")
 """Of the demonstration's people: those who can sign off besides the one whose page is shown."""
+NOT_YET_IN = "legal@kumo-toys.example"
+GIVES_WORKS = "taku@hoshizora.example"
+WORKS = """作品名,英題,種別,発表年
+星空ニュース劇場,Starlit News Theatre,テレビ,2003
+宙の天気図,Weather Map of the Sky,テレビ,平成24年
+真夜中の周波数,Midnight Frequency,テレビ,20x1
+"""
 
 
 def main() -> int:
@@ -32,6 +39,7 @@ def main() -> int:
         running_portal(Path(folder) / "portal", demo=True) as portal,
         headless() as browser,
     ):
+        what_a_new_member_meets(browser, portal, Path(folder))
         while_the_vote_is_open(browser, portal)
         letter = play_to_the_end(browser, portal, Path(folder))
         check_a_letter(browser, portal, letter)
@@ -80,9 +88,6 @@ def sitting(browser: Browser, portal: Running, screen: str, email: str, *, japan
     if japanese:
         person.clicks("日本語")
         person.said = lambda english: say(english).render("ja")
-    else:
-        if person.page.locator("html").get_attribute("lang") != "en":
-            person.clicks("English")
     person.signs_in()
     if not japanese and person.page.locator("html").get_attribute("lang") != "en":
         person.clicks("English")
@@ -90,6 +95,21 @@ def sitting(browser: Browser, portal: Running, screen: str, email: str, *, japan
 
 
 # --- the pages ------------------------------------------------------------------------------------
+
+
+def what_a_new_member_meets(browser: Browser, portal: Running, folder: Path) -> None:
+    """The invitation's page, and the preview of a works list with a row that is not understood."""
+    invited = at_a_browser(browser, portal.url, email=NOT_YET_IN)
+    invited.opens_the_mail("")
+    invited.follows_the_link("/invitation/")
+    picture(invited, "invitation.desk")
+    table = folder / "works.csv"
+    table.write_text(WORKS, encoding="utf-8-sig")
+    giving = sitting(browser, portal, "desk", GIVES_WORKS)
+    giving.clicks("Open the works list")
+    giving.gives_the_file("File", table)
+    giving.clicks("Read the file")
+    picture(giving, "works-preview.desk")
 
 
 def while_the_vote_is_open(browser: Browser, portal: Running) -> None:

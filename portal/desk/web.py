@@ -7,9 +7,10 @@ import io
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date, get_locale, gettext
 from flask_login import current_user
@@ -169,6 +170,9 @@ def _tasks(steps: Steps) -> list[dict[str, Any]]:
     here = steps.campaign.id
     joined = steps.own.state == "joined"
     submitted = steps.submission is not None and steps.submission.state != "returned"
+    # The page of the decision shows the whole text: who has answered on the latest revision has read it.
+    answered = steps.ballot and steps.ballot.stands and steps.ballot.round.revision_id
+    read = bool(steps.read_at or (steps.revision and answered == steps.revision.id))
     items: list[dict[str, Any]] = [
         {
             "title": say("Say whether your company takes part"),
@@ -187,7 +191,7 @@ def _tasks(steps: Steps) -> list[dict[str, Any]]:
         {
             "title": say("Read the draft"),
             "text": _read_text(steps),
-            "state": "done" if steps.read_at else ("now" if joined and steps.revision else "later"),
+            "state": "done" if read else ("now" if joined and steps.revision else "later"),
             "href": url_for("drafting.revision", revision_id=steps.revision.id)
             if joined and steps.revision
             else None,
@@ -224,14 +228,14 @@ def _sign_task(steps: Steps) -> dict[str, Any]:
     task: dict[str, Any] = {"title": say("Sign off"), "state": "later", "href": None, "action": None}
     if ballot is None:
         return {**task, "text": say("The vote opens when the text is ready; you get a message.")}
-    until = ballot.round.deadline.astimezone(UTC)
+    until = ballot.round.deadline.astimezone(ZoneInfo(current_app.extensions["rensho-settings"].timezone))
     href = url_for("signoffs.sign", round_id=ballot.round.id)
     if ballot.stands is not None:
         return {
             **task,
             "state": "done",
             "href": href,
-            "action": say("See or change"),
+            "action": say("Look") if ballot.round.frozen_at else say("See or change"),
             "text": say("Your company has answered."),
         }
     if ballot.round.takes_acts(datetime.now(UTC)):
