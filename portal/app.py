@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
@@ -20,6 +20,7 @@ from portal.config import ROOT, Settings
 from portal.jobs.worker import Periodic, Worker
 from portal.kernel.act import Act, Permission, system_act
 from portal.letters.house import House, open_house
+from portal.members import service as members
 from portal.notifications import delivery, mailer
 from portal.web import requests, responses, shell
 from portal.web.shell import Item
@@ -76,7 +77,6 @@ def _configure(app: Flask, settings: Settings) -> None:
 def _load_signed_in(token: str) -> requests.SignedIn | None:
     """The person behind a session's token, with the seat acted from; None sends to sign-in."""
     from portal.identity import service as identity
-    from portal.members import service as members
 
     def load(session: Any, act: Any) -> requests.SignedIn | None:
         view = identity.load_session(session, token, act.at)
@@ -134,6 +134,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(requests.check_access)
     shell.init(app, settings)
     shell.NAVIGATION[:] = NAVIGATION
+    app.context_processor(_association)
     for room in ROOMS:
         app.register_blueprint(importlib.import_module(f"portal.{room}.web").bp)
     app.register_blueprint(importlib.import_module("portal.api.v1").bp)
@@ -193,6 +194,14 @@ def _refuse_an_older_database(house: House) -> None:
         db.read(
             lambda session, _act: log.check_at_start(session, house.log_key), system_act(datetime.now(UTC))
         )
+
+
+def _association() -> dict[str, Any]:
+    """The association's names for the head of every page, asked for once a request."""
+    if "association_names" not in g:
+        found = db.read(members.find_association, system_act(datetime.now(UTC)))
+        g.association_names = dict(found.names) if found else {}
+    return {"association_names": g.association_names}
 
 
 def _prove(token: str, password: str, act: Any) -> datetime:

@@ -25,7 +25,7 @@ from portal import db
 from portal.config import ROOT, Settings
 from portal.kernel.act import system_act
 from portal.kernel.errors import Invalid, Refused
-from portal.kernel.sentence import LANGUAGES
+from portal.kernel.sentence import LANGUAGES, Sentence, say
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,24 +48,32 @@ def _language() -> str:
     return wanted if wanted in LANGUAGES else "en"
 
 
+def _tell(sentence: Sentence) -> None:
+    click.echo(sentence.render(_language()))
+
+
+def _complain(sentence: Sentence) -> None:
+    click.echo(sentence.render(_language()), err=True)
+
+
 def _require_database() -> None:
     """Leave with a sentence unless the database is set up."""
     if not db.is_at_head(db.current()):
-        click.echo(
-            "The database of this installation is not set up, or not at the newest migration. "
-            "Run `flask --app wsgi portal init` first; to check a letter without it, use --offline.",
-            err=True,
+        _complain(
+            say(
+                "The database of this installation is not set up, or not at the newest migration. "
+                "Run `flask --app wsgi portal init` first; to check a letter without it, use --offline."
+            )
         )
         sys.exit(2)
 
 
 def _fail(error: Refused) -> None:
     """Print a refusal as lines and leave with exit status 1."""
-    language = _language()
-    click.echo(error.sentence.render(language), err=True)
+    _complain(error.sentence)
     if isinstance(error, Invalid):
         for problem in error.problems:
-            click.echo(f"  {problem.where}: {problem.sentence.render(language)}", err=True)
+            click.echo(f"  {problem.where}: {problem.sentence.render(_language())}", err=True)
     sys.exit(1)
 
 
@@ -75,7 +83,7 @@ def _fail(error: Refused) -> None:
 def init_(admin: str | None, name: str) -> None:
     """Bring the database to the newest migration, make missing keys, invite the first administrator."""
     db.migrate(db.current())
-    click.echo("The database is at the newest migration.")
+    _tell(say("The database is at the newest migration."))
     if admin:
         from portal.members import service as members
 
@@ -86,7 +94,8 @@ def init_(admin: str | None, name: str) -> None:
         except Refused as error:
             _fail(error)
         else:
-            click.echo(f"{admin} sets a password at {_settings().base_url}/invitation/{link}")
+            address = f"{_settings().base_url}/invitation/{link}"
+            _tell(say("%(email)s sets a password at %(address)s", email=admin, address=address))
 
 
 @group.command("worker")
@@ -109,6 +118,8 @@ def worker(once: bool) -> None:
 def up(workers: int) -> None:
     """Web and worker together, with the demonstration if RENSHO_DEMO=yes; Ctrl-C stops all."""
     settings = _settings()
+    port = urlsplit(settings.base_url).port or int(os.environ.get("PORT", "8000"))
+    _require_free(port)
     db.migrate(db.current())
     lines: list[str] = []
     if settings.demo:
@@ -119,26 +130,58 @@ def up(workers: int) -> None:
     thread = threading.Thread(
         target=current_app.extensions["rensho-worker"]().run_forever, args=(stop,), name="worker"
     )
-    port = urlsplit(settings.base_url).port or int(os.environ.get("PORT", "8000"))
+    signal.signal(signal.SIGTERM, _interrupt)
     web = _start_web(settings, port, workers)
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     thread.start()
     try:
-        _wait_for(settings.base_url, web)
-        click.echo(f"\n  Rensho is at {settings.base_url} (stop with Ctrl-C)\n")
+        _wait_for(port, web)
+        at = say("Rensho is at %(address)s (stop with Ctrl-C)", address=settings.base_url)
+        click.echo(f"\n  {at.render(_language())}\n")
         for line in lines:
             click.echo(f"  {line}")
-        click.echo("", nl=False)
         sys.stdout.flush()
         sys.exit(web.wait())
     except KeyboardInterrupt:
-        click.echo("\nStopping …")
+        click.echo()
+        _tell(say("Stopping …"))
     finally:
         stop.set()
-        if web.poll() is None:
-            web.terminate()
-            web.wait(15)
+        _end(web)
         thread.join(15)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """A service manager's SIGTERM stops like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _end(web: subprocess.Popen[bytes]) -> None:
+    """Let requests finish, but not for ever."""
+    if web.poll() is None:
+        web.terminate()
+    try:
+        web.wait(15)
+    except subprocess.TimeoutExpired:
+        os.killpg(web.pid, signal.SIGKILL)  # it was started as the leader of a session of its own
+
+
+def _require_free(port: int) -> None:
+    """Leave with a sentence if somebody listens at *port* already: its answers would pass for ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            _complain(
+                say(
+                    "Port %(port)s of this machine cannot be used (%(reason)s); perhaps the portal runs "
+                    "already. Stop what is there, or take another port: PORT=%(next)s make run",
+                    port=port,
+                    next=port + 1,
+                    reason=error.strerror,
+                )
+            )
+            sys.exit(1)
 
 
 def _start_web(settings: Settings, port: int, workers: int) -> subprocess.Popen[bytes]:
@@ -147,7 +190,7 @@ def _start_web(settings: Settings, port: int, workers: int) -> subprocess.Popen[
         *(sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "--log-level", "warning"),
         *("--workers", str(workers), "--worker-class", "gthread", "--threads", "4", "--no-control-socket"),
         *("--bind", f"127.0.0.1:{port}"),
-        *(("--bind", f"[::1]:{port}") if _has_ipv6() else ()),
+        *(("--bind", f"[::1]:{port}") if _has_ipv6(port) else ()),
         "wsgi:app",
     ]
     environment = {**os.environ, "RENSHO_DATA": str(settings.data_dir)}
@@ -155,30 +198,28 @@ def _start_web(settings: Settings, port: int, workers: int) -> subprocess.Popen[
     return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own command
 
 
-def _has_ipv6() -> bool:
-    """Whether the loopback address of IPv6 can be bound; some machines have none."""
+def _has_ipv6(port: int) -> bool:
+    """Whether the port can be had on the loopback address of IPv6 too; some machines have none."""
     try:
         with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("::1", port))
     except OSError:
         return False
     return True
 
 
-def _wait_for(base_url: str, web: subprocess.Popen[bytes]) -> None:
-    """Until the first page answers; a port in use ends the start with a sentence."""
+def _wait_for(port: int, web: subprocess.Popen[bytes]) -> None:
+    """Until the portal answers on this machine, whatever address people use to reach it."""
     from urllib.error import URLError
     from urllib.request import urlopen
 
-    for _ in range(300):
+    for _ in range(600):
         if web.poll() is not None:
-            click.echo(
-                f"The web server did not start; is something else at {base_url}? Try PORT=8001 make run",
-                err=True,
-            )
+            _complain(say("The web server did not start; what it wrote above says why."))
             sys.exit(1)
         try:
-            with urlopen(f"{base_url}/healthz", timeout=2):  # noqa: S310 - our own address
+            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
                 return
         except (URLError, OSError):
             time.sleep(0.05)
@@ -234,19 +275,16 @@ def verify(
     """Say whether FILE is a genuine letter; exit status 0 only if it is."""
     from portal.letters import checking
 
-    for path in (file, key, cert, proof):
-        if path is not None and not path.is_file():
-            click.echo(f"There is no file {path}.", err=True)
-            sys.exit(2)
+    _require_readable(file, key, cert, proof)
     if not offline:
         _require_database()
     checked = checking.check_file(
         file,
         house=current_app.extensions["rensho-house"],
         offline=offline,
-        vkey=key.read_text().strip() if key else None,
-        certificate=cert.read_text() if cert else None,
-        proof=proof.read_text() if proof else None,
+        vkey=_text(key),
+        certificate=_text(cert),
+        proof=_text(proof),
     )
     language = _language()
     if as_json:
@@ -255,6 +293,22 @@ def verify(
         for line in checked.lines(language):
             click.echo(line)
     sys.exit(0 if checked.genuine else 1)
+
+
+def _require_readable(*paths: Path | None) -> None:
+    """Leave with a sentence and exit status 2 unless all of *paths* are files that can be read."""
+    for path in filter(None, paths):
+        if not path.is_file():
+            _complain(say("There is no file %(path)s.", path=path))
+            sys.exit(2)
+        if not os.access(path, os.R_OK):
+            _complain(say("You may not read the file %(path)s.", path=path))
+            sys.exit(2)
+
+
+def _text(path: Path | None) -> str | None:
+    """A key's, certificate's or proof's text; what is not text is no such thing, which the steps then say."""
+    return None if path is None else path.read_bytes().decode("utf-8", "replace").strip("\ufeff")
 
 
 @group.command("doctor")
@@ -270,5 +324,5 @@ def doctor() -> None:
         click.echo(f"{'ok ' if good else 'BAD'} {sentence.render(language)}")
     missing = [name for name in ("pdftotext", "pdfsig", "qpdf") if shutil.which(name) is None]
     if missing:
-        click.echo(f"    (useful and not here: {', '.join(missing)})")
+        _tell(say("    (useful and not here: %(programs)s)", programs=", ".join(missing)))
     sys.exit(0 if all(good for good, _ in findings) else 1)

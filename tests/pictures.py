@@ -99,9 +99,14 @@ def sitting(browser: Browser, portal: Running, screen: str, email: str, *, japan
 
 def what_a_new_member_meets(browser: Browser, portal: Running, folder: Path) -> None:
     """The invitation's page, and the preview of a works list with a row that is not understood."""
+    staff = sitting(browser, portal, "desk", demo.STAFF_EMAIL)
+    staff.clicks("Members")
+    staff.clicks("Kumo Toys Inc. くも玩具株式会社")
+    staff.clicks("Send again")
     invited = at_a_browser(browser, portal.url, email=NOT_YET_IN)
-    invited.opens_the_mail("")
+    invited.opens_the_mail("くも玩具株式会社", of=2)
     invited.follows_the_link("/invitation/")
+    invited.sees("Choose a password")
     picture(invited, "invitation.desk")
     table = folder / "works.csv"
     table.write_text(WORKS, encoding="utf-8-sig")

@@ -79,7 +79,7 @@ def revoke(session: Session, act: Act, *, token_id: str) -> None:
 
 def tokens(session: Session, act: Act) -> tuple[TokenView, ...]:
     """All tokens, the newest first."""
-    require(act, Permission.token_manage)
+    require(act, Permission.token_manage, to_look=True)
     rows = session.scalars(sa.select(ApiToken).order_by(ApiToken.id.desc()))
     return tuple(TokenView(row.id, row.name, row.created_at, row.expires_at, row.revoked_at) for row in rows)
 

@@ -155,7 +155,7 @@ def disable(session: Session, act: Act, *, endpoint_id: str) -> None:
 
 def endpoints(session: Session, act: Act) -> tuple[EndpointView, ...]:
     """All endpoints, the newest first."""
-    require(act, Permission.webhook_manage)
+    require(act, Permission.webhook_manage, to_look=True)
     views = []
     for row in session.scalars(sa.select(WebhookEndpoint).order_by(WebhookEndpoint.id.desc())):
         last = session.scalars(

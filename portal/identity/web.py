@@ -106,6 +106,33 @@ def sign_in() -> ResponseReturnValue:
     return page, 422 if request.method == "POST" else 200
 
 
+class ConfirmForm(Form):
+    """The proof of identity on its own."""
+
+    password = PasswordField(
+        _l("Your password"),
+        validators=[InputRequired(_l("Give your password."))],
+        render_kw={"autocomplete": "current-password"},
+    )
+    next = HiddenField()
+
+
+@route(bp, "/confirm", Permission.own_account_use, methods=["GET", "POST"])
+def confirm() -> ResponseReturnValue:
+    """Prove once more that it is oneself, then go on to where it was needed."""
+    form = ConfirmForm(next=request.args.get("next", ""))
+    refusal = None
+    if form.validate_on_submit():
+        try:
+            identity.prove(signed_in().token, form.password.data, current_act())
+        except (Invalid, TooMany) as error:
+            refusal = error
+        else:
+            return redirect(local_path(form.next.data) or url_for("desk.home"), 303)
+    page = render_template("identity/confirm.html", form=form, refusal=refusal)
+    return page, 200 if request.method == "GET" else 422
+
+
 @public(bp, "/sign-out", methods=["POST"])
 def sign_out() -> ResponseReturnValue:
     """End this session."""

@@ -98,7 +98,7 @@ class Preview:
 
 def preview(session: Session, act: Act, *, letter_id: str) -> Preview:
     """The figures shown before a letter is issued. Raises `Conflict` where no round carries it."""
-    require(act, Permission.letter_issue)
+    require(act, Permission.letter_issue, to_look=True)
     drafting.letter_of(session, letter_id)
     round_ = counting.carried_round(session, letter_id)
     if round_ is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,6 +15,7 @@ from portal.kernel.act import Act, Role, new_id, system_act
 from portal.letters.house import House
 from portal.members import service as members
 from portal.rehearsal import play
+from portal.rehearsal.inputs import EXAMPLE, example_association
 from portal.signoffs import quorum
 from portal.signoffs import service as signoffs
 
@@ -40,8 +40,8 @@ def ensure(at: datetime, house: House) -> list[str]:
 
 def fill(at: datetime, house: House) -> str:
     """Play the invented campaign up to the middle of its vote, at times before *at*; the campaign's id."""
-    example = tomllib.loads((play.EXAMPLE / "association.toml").read_text())
-    facts = briefs.read_toml((play.EXAMPLE / "brief.toml").read_bytes(), "brief.toml")
+    example = example_association()
+    facts = briefs.read_toml((EXAMPLE / "brief.toml").read_bytes(), "brief.toml")
     system = system_act(at - timedelta(days=20), "ja")
     seats = _association(system, example)
     staff = play.acting(seats["staff"], at - timedelta(days=19))

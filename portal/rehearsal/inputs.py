@@ -13,11 +13,12 @@ from typing import Any, Final
 from portal.drafting import brief as briefs
 from portal.drafting.compose import compose
 from portal.kernel.errors import Invalid, Problem
-from portal.kernel.sentence import say
+from portal.kernel.sentence import Sentence, say
 from portal.members import service as members
 from portal.paper.fonts import check_text
 from portal.signoffs import quorum
 from portal.works import tables
+from portal.works.columns import TITLES, Column
 
 EXAMPLE: Final = Path(__file__).resolve().parent / "example"
 SUFFIXES: Final = (".csv", ".xlsx", ".tsv")
@@ -64,30 +65,21 @@ def check_folder(out: Path) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise _unreadable(place, "this is no folder")
+        raise _unusable(place, say("This is not a folder, so nothing can be written into it."))
     if not os.access(place, os.W_OK | os.X_OK):
-        raise _unreadable(place, "nothing may be written there")
+        raise _unusable(place, say("Nothing may be written into this folder."))
 
 
-def _unreadable(path: Path, reason: object) -> Invalid:
-    sentence = say("The file cannot be read: %(reason)s.", reason=reason)
-    if reason in _PLAIN:
-        sentence = _PLAIN[str(reason)]
+def _unusable(path: Path, sentence: Sentence) -> Invalid:
     return Invalid([Problem(str(path), sentence)], say("The input cannot be used; nothing was done."))
-
-
-_PLAIN: Final = {
-    "this is no folder": say("This is not a folder, so nothing can be written into it."),
-    "nothing may be written there": say("Nothing may be written into this folder."),
-    "there is no such folder": say("There is no such folder."),
-}
 
 
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error.strerror) from error
+        reason = error.strerror or type(error).__name__
+        raise _unusable(path, say("The file cannot be read: %(reason)s.", reason=reason)) from error
 
 
 # --- brief and rule -------------------------------------------------------------------------------
@@ -149,7 +141,7 @@ def _members(path: Path) -> members.MembersRead:
 def _lists(folder: Path, codes: list[str]) -> dict[str, Path]:
     """Each member's list, by its code: ``<code>.csv``, ``<code>.xlsx`` or ``<code>.tsv``."""
     if not folder.is_dir():
-        raise _unreadable(folder, "there is no such folder")
+        raise _unusable(folder, say("There is no such folder."))
     found, problems = {}, []
     for code in codes:
         paths = [folder / f"{code}{suffix}" for suffix in SUFFIXES]
@@ -170,11 +162,22 @@ def _list_problems(path: Path) -> list[Problem]:
     except tables.ReadError as error:
         where = f"{path}, line {error.line}, column {error.column}" if error.line else str(path)
         return [Problem(where, error.sentence)]
-    problems = [Problem(f"{path}, line {one.line}, column {one.column}", one.sentence) for one in read.problems]
+    problems = [
+        Problem(f"{path}, line {one.line}, column {one.column}", one.sentence) for one in read.problems
+    ]
     if not problems and not read.rows:
         problems = [Problem(str(path), say("There is no work in this list."))]
+    name_of = {column: name for name, column in read.mapping.taken}
     for row in read.rows:
-        problems += _not_on_paper(str(path), row.title, *row.titles.values())
+        for column in TITLES:
+            where = f"{path}, line {row.line}, column {name_of.get(column, column.value)}"
+            text = {
+                Column.title_main: row.title,
+                Column.title_ja: row.title_ja,
+                Column.title_en: row.title_en,
+            }
+            if column in name_of:
+                problems += _not_on_paper(where, text[column])
     return problems
 
 

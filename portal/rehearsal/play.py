@@ -8,11 +8,12 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+
+from sqlalchemy.orm import Session
 
 from portal import db
 from portal.campaigns import service as campaigns
@@ -23,13 +24,13 @@ from portal.jobs.worker import Worker
 from portal.kernel.act import Act, Role, new_id, system_act
 from portal.kernel.digest import canonical
 from portal.letters import issuing
+from portal.letters import service as letters
 from portal.letters.house import House
 from portal.letters.service import IssueView
 from portal.members import service as members
 from portal.signoffs import service as signoffs
 from portal.works import service as works
 
-EXAMPLE = Path(__file__).resolve().parent / "example"
 PASSWORD = "lanterns over a quiet harbour"  # noqa: S105 - of invented people in throw-away installations
 AGENT = "Rensho rehearsal"
 
@@ -65,45 +66,68 @@ def acting(seat: members.SeatView, at: datetime) -> Act:
 # --- people ---------------------------------------------------------------------------------------
 
 
-def seat_for(
-    outbox: Path, worker: Worker, inviter: Act, member_id: str | None, person: Person
-) -> members.SeatView:
-    """Invite a person by mail, open the mail, accept: the way everybody comes in."""
-    invitation = db.run(
-        members.invite,
-        inviter,
-        email=person.email,
-        name=person.name,
-        roles=person.roles,
-        member_id=member_id,
-        language=person.language,
-        title=dict(person.title),
-        authority=next(iter(person.title.values()), ""),
-    )
+def seats_for(
+    outbox: Path,
+    worker: Worker,
+    inviter: Act,
+    people: Sequence[tuple[str | None, Person]],
+    step: Callable[[], None] = lambda: None,
+) -> list[members.SeatView]:
+    """Invite people by mail, open the mails, accept: the way everybody comes in. Their seats, in order.
+
+    *people* are pairs of a member's id (None: the association) and who is to sit there. An address that
+    stands twice is one person with two seats, as at sister companies. *step* is called for each.
+    """
+    for member_id, person in people:
+        db.run(
+            members.invite,
+            inviter,
+            email=person.email,
+            name=person.name,
+            roles=person.roles,
+            member_id=member_id,
+            language=person.language,
+            title=dict(person.title),
+            authority=next(iter(person.title.values()), ""),
+        )
     worker.drain(inviter.at)
-    stranger = replace(
-        system_act(inviter.at, person.language), roles=frozenset(), person_name=person.name, user_agent=AGENT
-    )
-    accepted = db.run(
-        members.accept_invitation,
-        stranger,
-        token=_token_mailed_to(outbox, invitation.email),
-        name=person.name,
-        password=PASSWORD,
-    )
-    return db.read(lambda session, _act: members.seat(session, accepted.seat_id), inviter)
+    tokens, known, seats = _tokens_mailed(outbox), dict[str, str](), list[members.SeatView]()
+    for _, person in people:
+        address = person.email.casefold()
+        act = replace(
+            system_act(inviter.at, person.language),
+            roles=frozenset(),
+            person_id=known.get(address),
+            person_name=person.name,
+            user_agent=AGENT,
+        )
+        accepted = db.run(
+            members.accept_invitation,
+            act,
+            token=tokens[address].pop(0),
+            name=person.name,
+            password=PASSWORD,
+        )
+        known[address] = accepted.person_id
+        seats.append(db.read(_seat, inviter, accepted.seat_id))
+        step()
+    return seats
 
 
-def _token_mailed_to(outbox: Path, address: str) -> str:
-    """The token in the latest message to *address*."""
-    for path in sorted(outbox.glob("*.eml"), key=lambda one: one.stat().st_mtime_ns, reverse=True):
+def _seat(session: Session, _act: Act, seat_id: str) -> members.SeatView:
+    return members.seat(session, seat_id)
+
+
+def _tokens_mailed(outbox: Path) -> dict[str, list[str]]:
+    """The tokens of the invitations in the outbox by address (without case), the oldest first."""
+    tokens: dict[str, list[str]] = {}
+    for path in sorted(outbox.glob("*.eml")):  # the names are ordered by time
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        if address in str(message["To"]):
-            body = message.get_body()
-            found = re.search(r"/invitation/([\w-]+)", body.get_content() if body else "")
-            if found:
-                return found[1]
-    raise LookupError(f"no invitation was mailed to {address}")
+        body = message.get_body()
+        found = re.search(r"/invitation/([\w-]+)", body.get_content() if body else "")
+        if found:
+            tokens.setdefault(str(message["To"]).casefold(), []).append(found[1])
+    return tokens
 
 
 # --- the campaign ---------------------------------------------------------------------------------
@@ -225,14 +249,13 @@ def shown(ballot: signoffs.MemberBallot, act: Act) -> signoffs.Shown:
 
 
 def issue(staff: Act, letter_id: str, house: House, worker: Worker) -> IssueView:
-    """Reserve, and let the worker seal and sign a checkpoint over it."""
+    """Reserve, seal, and let the worker sign a checkpoint over it and deliver the messages.
+
+    Raises `ValueError` where the letter cannot be printed, which names the text.
+    """
     view = db.run(issuing.reserve, staff, letter_id=letter_id, house=house)
-    worker.drain(staff.at + timedelta(seconds=1))
-    from portal.letters import service as letters
-
+    at = staff.at + timedelta(seconds=1)
+    # The worker's job would do it, but keep what goes wrong to itself and try again later.
+    issuing.seal(system_act(at), issue_id=view.id, house=house)
+    worker.drain(at)
     return db.read(letters.issue, staff, view.id)
-
-
-def named(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any]:
-    """The row of an example file whose ``key`` this is."""
-    return next(row for row in rows if row["key"] == key)

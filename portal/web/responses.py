@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from portal.kernel.errors import Invalid, Refused
+from portal.kernel.errors import Invalid, ProofNeeded, Refused
 from portal.kernel.sentence import Sentence, say
 from portal.web.requests import language, request_id
 
@@ -60,6 +60,8 @@ def _answer(
 
 
 def _refused(error: Refused) -> ResponseReturnValue:
+    if isinstance(error, ProofNeeded) and request.method == "GET" and not _wants_json():
+        return redirect(url_for("identity.confirm", next=request.full_path.rstrip("?")), 303)
     return _answer(
         error.status, error.code, error.sentence, error.problems if isinstance(error, Invalid) else ()
     )

@@ -89,13 +89,13 @@ class Person:
 
     # --- mail -------------------------------------------------------------------------------------
 
-    def opens_the_mail(self, subject: str) -> None:
-        """The newest message to this person whose subject holds these words, in the portal's inbox page."""
+    def opens_the_mail(self, subject: str, *, of: int = 1) -> None:
+        """The newest of *of* messages to this person whose subject holds these words, in the inbox page."""
         self.opens("/inbox")
         until = time.monotonic() + PATIENCE
         while True:
             row = self.page.get_by_role("row").filter(has_text=self.email).filter(has_text=subject)
-            if row.count():
+            if row.count() >= of:
                 with self.page.expect_navigation():
                     row.first.get_by_role("link").click()
                 return
