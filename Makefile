@@ -10,13 +10,16 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 $(BIN)/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "There is no $(PYTHON); Python 3.11 or newer is needed. Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
-	@command -v uv >/dev/null 2>&1 && uv venv -q --python $(PYTHON) $(VENV) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@{ command -v uv >/dev/null 2>&1 && uv venv -q --no-python-downloads --python $(PYTHON) $(VENV); } || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
-# $(1): a requirements file whose every package is pinned by hash
+# $(1): a requirements file whose every package is pinned by hash. An environment that uv made has no pip.
 define install
 	@echo "Installing $(1) …"
-	@if command -v uv >/dev/null 2>&1; then VIRTUAL_ENV=$(VENV) uv pip install -q --require-hashes -r $(1); else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1); fi
+	@if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(BIN)/python --require-hashes -r $(1); else \
+	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 || { echo "Neither uv nor pip is there; on Debian and Ubuntu: apt install python3-venv, then: make clean"; exit 1; }; \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1); fi
 endef
 
 $(VENV)/.run: requirements.txt | $(BIN)/python
@@ -36,8 +39,8 @@ run: $(VENV)/.run $(CATALOGUES) ## the portal with a demonstration on http://loc
 	@RENSHO_DEMO=yes $(FLASK) up
 
 .PHONY: test
-test: $(VENV)/.dev $(CATALOGUES) ## the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev $(CATALOGUES) ## the whole test suite, about 5 minutes on two processors [ARGS="tests/jobs"]
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-q -n auto --maxprocesses 4 --dist loadfile)
 
 .PHONY: rehearse
 rehearse: $(VENV)/.run $(CATALOGUES) ## a whole campaign from files: MEMBERS=… WORKS=… OUT=… [ARGS="--quorum 2/3"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,14 +13,20 @@ from flask import Flask, Response, g
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from portal import config, db
+from portal.audit.log import Inconsistent
+from portal.audit.note import NoteError
 from portal.config import ROOT, Settings
 from portal.jobs.worker import Periodic, Worker
 from portal.kernel.act import Act, Permission, system_act
+from portal.kernel.errors import NotFound
+from portal.kernel.sentence import say
 from portal.letters.house import House, open_house
+from portal.letters.seal import BadSealKey
 from portal.members import service as members
 from portal.notifications import delivery, mailer
 from portal.web import requests, responses, shell
@@ -120,13 +127,24 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     _configure(app, settings)
     app.extensions["rensho-settings"] = settings
-    house = open_house(settings)
+    try:
+        house = open_house(settings)
+    except (NoteError, BadSealKey) as error:
+        cli.refuse_to_start(
+            error.sentence if isinstance(error, NoteError) else say("%(reason)s", reason=error)
+        )
     app.extensions["rensho-house"] = house
     app.extensions["rensho-log-key"] = house.log_key
     mailer.configure(delivery.mailer_for(settings))
     app.extensions["rensho-prove"] = _prove
-    _refuse_an_older_database(house)
+    app.extensions["rensho-seat-names"] = _seat_names
+    app.extensions["rensho-take-seat"] = _take_seat
+    try:
+        _refuse_an_older_database(house)
+    except Inconsistent as error:
+        cli.refuse_to_start(error.sentence)
     responses.init(app)
+    app.before_request(requests.refuse_nonsense)
     CSRFProtect(app)
     login = LoginManager(app)
     login.session_protection = None  # the session table decides
@@ -166,23 +184,31 @@ def make_worker(house: House) -> Worker:
     def checkpoint(act: Act, _payload: Mapping[str, Any]) -> None:
         db.run(log.sign_checkpoint, act, key=house.log_key)
 
+    def unsigned(session: Session, _act: Act) -> bool:
+        signed = log.latest_checkpoint(session)
+        return signed is None or signed.size != log.size(session)
+
     def close_rounds(act: Act, _payload: Mapping[str, Any]) -> None:
         rounds.close_due_rounds(act)
 
     def queue_webhooks(act: Act, _payload: Mapping[str, Any]) -> None:
         db.run(webhooks.queue_calls, act)
 
-    def deliver(act: Act, _payload: Mapping[str, Any]) -> None:
-        delivery.deliver_due(act.at)
+    def deliver(act: Act, _payload: Mapping[str, Any]) -> bool:
+        return delivery.deliver_due(act.at, clock=lambda: datetime.now(UTC)) > 0
 
+    second = timedelta(seconds=1)
     return Worker(
         handlers={"letters.seal": seal, webhooks.JOB: webhooks.deliverer(house.settings.secret_key)},
         schedule=[
-            Periodic("notifications.deliver", timedelta(seconds=1), deliver),
-            Periodic("audit.checkpoint", timedelta(seconds=2), checkpoint),
-            Periodic("api.webhooks", timedelta(seconds=2), queue_webhooks),
-            Periodic("signoffs.close", timedelta(seconds=30), close_rounds),
+            Periodic("notifications.deliver", second, deliver, partial(db.read, delivery.is_waiting)),
+            Periodic("audit.checkpoint", second, checkpoint, partial(db.read, unsigned)),
+            Periodic("api.webhooks", 2 * second, queue_webhooks, partial(db.read, webhooks.is_behind)),
+            Periodic(
+                "signoffs.close", 30 * second, close_rounds, lambda act: bool(db.read(rounds.due_rounds, act))
+            ),
         ],
+        endless={"letters.seal"},  # a letter that has its number must become a letter
     )
 
 
@@ -208,6 +234,21 @@ def _prove(token: str, password: str, act: Any) -> datetime:
     from portal.identity import service as identity
 
     return identity.prove(token, password, act)
+
+
+def _seat_names(seat_id: str, person_id: str) -> tuple[bool, Mapping[str, str] | None]:
+    """Whether the seat, live or ended, is this person's, and the names of its member (None: association)."""
+    try:
+        found = db.read(lambda session, _act: members.seat(session, seat_id), system_act(datetime.now(UTC)))
+    except NotFound:
+        return False, None
+    return (True, found.member_names) if found.person_id == person_id else (False, None)
+
+
+def _take_seat(act: Act, session_id: str, seat_id: str) -> None:
+    """Let a new session act from the seat that the person acted from before, if it is still theirs."""
+    with suppress(NotFound):
+        db.run(members.choose_seat, act, session_id=session_id, seat_id=seat_id)
 
 
 def _health(app: Flask) -> None:

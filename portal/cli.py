@@ -12,9 +12,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -54,6 +55,12 @@ def _tell(sentence: Sentence) -> None:
 
 def _complain(sentence: Sentence) -> None:
     click.echo(sentence.render(_language()), err=True)
+
+
+def refuse_to_start(sentence: Sentence) -> NoReturn:
+    """Leave with *sentence*. The status is 3: gunicorn takes any other for an accident and tries again."""
+    _complain(sentence)
+    sys.exit(3)
 
 
 def _require_database() -> None:
@@ -105,7 +112,7 @@ def worker(once: bool) -> None:
     _require_database()
     work = current_app.extensions["rensho-worker"]()
     if once:
-        work.drain(datetime.now(UTC))
+        work.drain()
         return
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -130,11 +137,11 @@ def up(workers: int) -> None:
     thread = threading.Thread(
         target=current_app.extensions["rensho-worker"]().run_forever, args=(stop,), name="worker"
     )
-    signal.signal(signal.SIGTERM, _interrupt)
+    _stop_like_ctrl_c()
     web = _start_web(settings, port, workers)
-    thread.start()
     try:
         _wait_for(port, web)
+        thread.start()  # not before: without the web, nothing is sent, sealed or signed either
         at = say("Rensho is at %(address)s (stop with Ctrl-C)", address=settings.base_url)
         click.echo(f"\n  {at.render(_language())}\n")
         for line in lines:
@@ -142,17 +149,29 @@ def up(workers: int) -> None:
         sys.stdout.flush()
         sys.exit(web.wait())
     except KeyboardInterrupt:
-        click.echo()
-        _tell(say("Stopping …"))
+        with suppress(OSError):  # the terminal may be gone
+            click.echo()
+            _tell(say("Stopping …"))
     finally:
         stop.set()
         _end(web)
-        thread.join(15)
+        if thread.ident is not None:
+            thread.join(15)
 
 
-def _interrupt(_number: int, _frame: object) -> None:
-    """A service manager's SIGTERM stops like Ctrl-C."""
-    raise KeyboardInterrupt
+def _stop_like_ctrl_c() -> None:
+    """A service manager's SIGTERM and a terminal that is closed stop like Ctrl-C; ``nohup`` is heeded."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for number in numbers:  # a second one, in the middle of stopping, would leave the web server behind
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, interrupt)
 
 
 def _end(web: subprocess.Popen[bytes]) -> None:
@@ -293,6 +312,28 @@ def verify(
         for line in checked.lines(language):
             click.echo(line)
     sys.exit(0 if checked.genuine else 1)
+
+
+@group.command("verify-receipt")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path), help="the log's verifier key (log.vkey)")
+def verify_receipt(file: Path, key: Path | None) -> None:
+    """Say whether FILE (a receipt with proof) is of an answer that is in the log; exit status 0 only if so.
+
+    Needs no database. Without --key it is this installation's log.
+    """
+    from portal.signoffs.receipts import verify_logged
+
+    _require_readable(file, key)
+    vkey = _text(key) if key else current_app.extensions["rensho-log-key"].vkey
+    try:
+        document = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not verify_logged(document, vkey or ""):
+        _complain(say("Not proved: this file does not show that the log holds this answer."))
+        sys.exit(1)
+    _tell(say("The log holds exactly the answer in this receipt."))
 
 
 def _require_readable(*paths: Path | None) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class BadSetting(SystemExit):
@@ -50,10 +51,22 @@ class Settings:
         return self.base_url.startswith("https://")
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """The host names that the portal answers to (without port): that of its address.
+
+        A portal on one's own machine answers to every name of that machine, and to no other: a page of
+        another site that makes its own name lead here (DNS rebinding) is refused.
+        """
+        host = urlsplit(self.base_url).hostname or ""
+        return LOOPBACK if host in LOOPBACK else frozenset({host})
+
+    @property
     def shows_inbox(self) -> bool:
-        """Whether a page may show the mail: it is kept as files, and only this machine reaches the portal."""
-        at_home = urlsplit(self.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
-        return self.mail == "inbox" and at_home
+        """Whether a page may show the mail: it is kept as files, and only this machine reaches the portal.
+
+        Never behind a proxy: then every caller looks as if it came from this machine.
+        """
+        return self.mail == "inbox" and self.hosts == LOOPBACK and not self.trusted_proxies
 
     @property
     def keys_dir(self) -> Path:

@@ -59,8 +59,14 @@ def _strict(table: sa.Table, _parent: object) -> None:
     table.dialect_options["sqlite"]["strict"] = True
 
 
+_YEARS = (1900, 2200)
+
+
 class Instant(types.TypeDecorator[datetime]):
-    """An aware datetime in UTC. SQLite drops zones silently, so there it is text of fixed width."""
+    """An aware datetime in UTC. SQLite drops zones silently, so there it is text of fixed width.
+
+    Only the years 1900 to 2200 are stored; forms ask for narrower ones, so others are mistakes of ours.
+    """
 
     impl = types.DateTime(timezone=True)
     cache_ok = True
@@ -75,8 +81,13 @@ class Instant(types.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone was about to be stored")
+        if not _YEARS[0] <= value.year <= _YEARS[1]:
+            raise ValueError(f"a time in the year {value.year} was about to be stored; it is a slip")
         utc = value.astimezone(UTC)
-        return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else utc
+        if dialect.name != "sqlite":
+            return utc
+        # Not strftime: on Linux its %Y writes the year 202 with three digits, which sorts wrongly.
+        return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:

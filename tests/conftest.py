@@ -18,8 +18,16 @@ from hypothesis import HealthCheck, settings
 import portal
 from portal import db
 from portal.kernel.act import Act, Role, new_id
+from tests.needs import (  # the hooks are pytest's
+    CHROMIUM,
+    POSTGRES,
+    chromium,
+    postgres_program,
+    pytest_make_collect_report,  # noqa: F401
+    pytest_runtest_makereport,  # noqa: F401
+    pytest_terminal_summary,  # noqa: F401
+)
 from tests.network import no_network  # noqa: F401 - autouse: no test reaches a network
-from tests.running import MISSING_BROWSER, chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -34,7 +42,7 @@ settings.load_profile("default")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, and say why, what this machine lacks."""
-    no_browser = pytest.mark.skip(reason=MISSING_BROWSER)
+    no_browser = pytest.mark.skip(reason=CHROMIUM.missing)
     no_shared = pytest.mark.skip(reason="the shared real data (../shared/data) is not here")
     for item in items:
         if item.get_closest_marker("shared") and not SHARED.is_dir():
@@ -58,23 +66,12 @@ def shared_data() -> Path:
 # --- PostgreSQL: a cluster of our own in a temporary folder ---------------------------------------
 
 
-def _program(name: str) -> str | None:
-    if found := shutil.which(name):
-        return found
-    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")) + sorted(
-        Path("/opt/homebrew/opt").glob(f"postgresql*/bin/{name}")
-    )
-    return str(places[-1]) if places else None
-
-
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[str]:
     """The URL prefix of a throw-away cluster (``…/`` to be followed by a database's name)."""
-    initdb, server = _program("initdb"), _program("postgres")
+    initdb, server = postgres_program("initdb"), postgres_program("postgres")
     if initdb is None or server is None:
-        pytest.skip(
-            "the PostgreSQL programs are missing; Debian/Ubuntu: apt install postgresql; macOS: brew install postgresql"
-        )
+        pytest.skip(POSTGRES.missing)
     user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="rensho-pg-", dir="/tmp"))  # socket paths are limited to 107 bytes
     if user:

@@ -1,7 +1,6 @@
 """A running portal and a browser, for journeys and pictures."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,18 +14,9 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.needs import CHROMIUM, chromium
+
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUMS = ("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable")
-MISSING_BROWSER = "no Chromium is installed; Debian/Ubuntu: apt install chromium-headless-shell; macOS: install Google Chrome"
-
-
-def chromium() -> str | None:
-    """The path of a Chromium, the headless shell first because it starts fastest; None without one."""
-    for name in CHROMIUMS:
-        if found := shutil.which(name):
-            return found
-    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-    return str(mac) if mac.exists() else None
 
 
 def free_port() -> int:
@@ -42,6 +32,7 @@ class Running:
     url: str
     data: Path
     said: str
+    pid: int = 0
 
 
 @contextmanager
@@ -68,7 +59,7 @@ def running_portal(data: Path, *, demo: bool = False, seconds: float = 90, **env
         with urlopen(f"{url}/healthz", timeout=5):
             pass
         time.sleep(0.2)  # the lines after the address
-        yield Running(url, data, log.read_text())
+        yield Running(url, data, log.read_text(), process.pid)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -82,7 +73,7 @@ def running_portal(data: Path, *, demo: bool = False, seconds: float = 90, **env
 def headless() -> Iterator[Browser]:
     """A headless Chromium that talks to nobody but the portal."""
     path = chromium()
-    assert path, MISSING_BROWSER
+    assert path, CHROMIUM.missing
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,

@@ -83,13 +83,19 @@ def upgrade() -> None:
         ),
         sa.Column("leaf", sa.LargeBinary(), nullable=False, comment="its leaf hash (RFC 6962), 32 bytes"),
         sa.Column(
-            "person",
-            sa.String(length=32),
-            nullable=True,
-            comment="who did it; in the entry itself only as a hash",
+            "person", sa.String(length=32), nullable=True, comment="who did it; in the content only as a hash"
         ),
         sa.Column(
-            "salt", sa.LargeBinary(), nullable=True, comment="16 random bytes in the hash of the person"
+            "salt",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="16 random bytes in the hash of the person and in the commitment; erased: never to be opened",
+        ),
+        sa.Column(
+            "content",
+            Json(),
+            nullable=True,
+            comment="what the entry commits to; null where the entry says it openly",
         ),
         sa.CheckConstraint("position >= 0", name=op.f("ck_log_entry_position")),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_log_entry")),

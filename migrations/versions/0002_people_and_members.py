@@ -173,6 +173,12 @@ def upgrade() -> None:
             nullable=True,
             comment="when; before it the signatory role has no effect",
         ),
+        sa.Column(
+            "verified_name",
+            sa.String(length=200),
+            nullable=True,
+            comment="the person's name as it was checked then; under another one nothing binds",
+        ),
         sa.Column("created_at", Instant(), nullable=False, comment="given at"),
         sa.Column("ended_at", Instant(), nullable=True, comment="since when it is over"),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_seat_member_id")),

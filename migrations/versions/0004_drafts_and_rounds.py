@@ -129,6 +129,13 @@ def upgrade() -> None:
             "roll_digest", sa.String(length=71), nullable=False, comment="of the frozen roll, for the minutes"
         ),
         sa.Column(
+            "frame",
+            Json(),
+            nullable=False,
+            comment="rensho/frame/1: addressee, association, order, delivery, exhibits, frozen when it opened",
+        ),
+        sa.Column("frame_digest", sa.String(length=71), nullable=False),
+        sa.Column(
             "visibility",
             sa.Enum(
                 "nothing",
@@ -167,6 +174,19 @@ def upgrade() -> None:
         sa.Column("closed_at", Instant(), nullable=True),
         sa.Column("closed_by", sa.String(length=32), nullable=True, comment="None: the deadline did"),
         sa.Column("close_reason", sa.Text(), nullable=True, comment="why it was cancelled, in staff's words"),
+        sa.Column(
+            "close_code",
+            sa.Enum(
+                "superseded",
+                "abandoned",
+                name="close_code",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+            comment="why the portal cancelled it by itself",
+        ),
         sa.Column(
             "frozen_at",
             Instant(),

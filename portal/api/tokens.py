@@ -21,6 +21,7 @@ from portal.kernel.act import Act, Permission, Role, new_id, require
 from portal.kernel.digest import digest_bytes
 from portal.kernel.errors import Conflict, Invalid, Problem, Refused
 from portal.kernel.sentence import say
+from portal.members import service as members
 
 PREFIX: Final = "rensho_"
 """So that a leaked token is recognised by scanners of source code."""
@@ -87,11 +88,17 @@ def tokens(session: Session, act: Act) -> tuple[TokenView, ...]:
 def act_for(session: Session, act: Act, *, token: str | None) -> Act:
     """The act of a program: *act* with what the token allows. Raises `TokenNeeded`.
 
-    It may read what an auditor may, and do nothing: no policy gives an auditor more.
+    It may read what an auditor may, and do nothing: no policy gives an auditor more. It reads in the
+    name of whoever made it, and so no longer than that person has a seat of the association.
     """
     digest = digest_bytes((token or "").encode())
     row = session.scalars(sa.select(ApiToken).where(ApiToken.token_hash == digest)).one_or_none()
-    if row is None or row.revoked_at is not None or row.expires_at <= act.at:
+    if (
+        row is None
+        or row.revoked_at is not None
+        or row.expires_at <= act.at
+        or not _has_seat(session, row.created_by)
+    ):
         raise TokenNeeded(
             say("Send a valid token in the header Authorization: Bearer …; an administrator can make one.")
         )
@@ -106,4 +113,11 @@ def act_for(session: Session, act: Act, *, token: str | None) -> Act:
         address=act.address,
         user_agent=act.user_agent,
         request_id=act.request_id,
+    )
+
+
+def _has_seat(session: Session, person_id: str | None) -> bool:
+    """Whether the person has a live seat of the association."""
+    return person_id is not None and any(
+        seat.member_id is None for seat in members.seats_of(session, person_id)
     )

@@ -27,6 +27,7 @@ from portal.campaigns import service as campaigns
 from portal.kernel.act import Act, Permission
 from portal.kernel.errors import Invalid, NotFound, Problem, Refused
 from portal.kernel.sentence import Sentence, say
+from portal.letters import checking
 from portal.letters import service as letters
 from portal.members import service as members
 from portal.web.requests import ProofForm, current_act, public, route
@@ -170,6 +171,7 @@ def checkpoint() -> ResponseReturnValue:
 )
 def verify() -> ResponseReturnValue:
     """The register's answer for a file's digest. Send the digest, never the file."""
+    db.run(checking.throttle, current_act())
     body = request.get_json(silent=True)
     given = body.get("sha256") if isinstance(body, dict) else None
     match = _DIGEST.fullmatch(given) if isinstance(given, str) else None

@@ -1,8 +1,8 @@
 """Webhooks after the Standard Webhooks specification: an endpoint is told of each log entry it asked for.
 
-What an endpoint is told is the log entry itself, which holds no personal data. A room need not know
-of webhooks: `queue_calls` compares the log with what each endpoint has been told and queues one job
-an entry; `deliverer` makes the handler that calls.
+What an endpoint is told is that something happened: kind, identifier and time, never what the entry
+says of it. A room need not know of webhooks: `queue_calls` compares the log with what each endpoint has
+been told and queues one job an entry; `deliverer` makes the handler that calls.
 
 Specification: https://www.standardwebhooks.com (signature ``v1``: HMAC-SHA256 over id.timestamp.body).
 """
@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.api.model import WebhookAttempt, WebhookEndpoint
 from portal.audit import log
+from portal.audit.commitment import time_text
 from portal.jobs import queue
 from portal.kernel.act import Act, Permission, new_id, require
 from portal.kernel.digest import canonical
@@ -176,6 +177,14 @@ def endpoints(session: Session, act: Act) -> tuple[EndpointView, ...]:
 # --- the worker's part ----------------------------------------------------------------------------
 
 
+def is_behind(session: Session, _act: Act) -> bool:
+    """Whether there are log entries that `queue_calls` has not compared with every endpoint yet."""
+    query = sa.select(WebhookEndpoint.id).where(
+        WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.sent_to < log.size(session)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def queue_calls(session: Session, act: Act) -> int:
     """Queue one job for each new log entry and each endpoint that asked for it; how many.
 
@@ -237,8 +246,8 @@ def _call(
         {
             # Full stops, as the specification recommends for event types.
             "type": entry.kind.replace(":", "."),
-            "timestamp": entry.content["at"],
-            "data": {"position": position, "subject": entry.subject, "payload": entry.content["payload"]},
+            "timestamp": time_text(entry.at),
+            "data": {"subject": entry.subject},
         }
     )
     # The same for every try, so that the receiver can tell a repetition. It must have no full stop.

@@ -15,6 +15,9 @@ from portal.audit.note import Checkpoint, NoteError, Signer, Verifier, open_chec
 from portal.kernel.act import new_id
 from portal.kernel.sentence import say
 
+REHEARSAL = "/rehearsal"
+"""How the origin of a rehearsal's log ends."""
+
 
 @dataclass(frozen=True)
 class LogKey:
@@ -68,6 +71,40 @@ def load_or_make_signer(path: Path, origin: str) -> LogKey:
     if len(seed) != 32:
         raise NoteError(say("The log's key file does not hold 64 hexadecimal digits."))
     return LogKey(Signer(origin, seed), path.with_name("checkpoint.last"))
+
+
+def settled_origin(path: Path, wanted: str, *, insisted: bool) -> str:
+    """The origin of the log whose seed is in *path*: settled at the first start, kept in ``log.origin``.
+
+    A log keeps its name for life, because everything it signed carries it; the address at which the
+    portal is reached may change. *insisted*: somebody asked for *wanted* and not just for an address.
+    Raises `NoteError` where that, or the mark of a rehearsal, contradicts what has been signed.
+    """
+    kept, memory = path.with_name("log.origin"), path.with_name("checkpoint.last")
+    chosen = _first_line(kept) or _first_line(memory) or wanted
+    if wanted != chosen and (insisted or wanted.endswith(REHEARSAL) != chosen.endswith(REHEARSAL)):
+        if memory.exists():
+            raise NoteError(
+                say(
+                    "The log of this installation is called %(settled)s and has signed under that name, so "
+                    "it cannot become %(wanted)s. Take back RENSHO_LOG_ORIGIN or RENSHO_REHEARSAL, or begin "
+                    "another installation in another folder (RENSHO_DATA).",
+                    settled=chosen,
+                    wanted=wanted,
+                )
+            )
+        chosen = wanted
+    if _first_line(kept) != chosen:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_whole(kept, f"{chosen}\n".encode(), 0o644, replace=True)
+    return chosen
+
+
+def _first_line(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0] or None
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
 
 
 def _write_whole(path: Path, data: bytes, mode: int, *, replace: bool) -> None:

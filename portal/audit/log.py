@@ -3,6 +3,8 @@
 An entry is written in the transaction of the change it tells of, as its very last step: the head row
 is the one row every writer needs, so it is locked last and briefly, and no two writers can wait for
 each other over it. Positions have no gaps, because position and entry commit together.
+
+Strangers read the entries, so all but a few kinds are written as commitments (`commitment`).
 """
 
 from __future__ import annotations
@@ -12,8 +14,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -21,7 +22,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from portal import db
-from portal.audit import merkle, note
+from portal.audit import commitment, merkle, note
+from portal.audit.commitment import person_hash
 from portal.audit.keys import LogKey, load_or_make_signer
 from portal.audit.model import LogCheckpoint, LogEntry, LogHead, LogNode
 from portal.audit.note import Checkpoint, NoteError, TlogProof, open_checkpoint
@@ -31,9 +33,10 @@ from portal.kernel.errors import Refused
 from portal.kernel.sentence import say
 
 __all__ = [
-    "MAX_BYTES", "Entry", "Inconsistent", "LogKey", "SignedCheckpoint", "append", "check_at_start", "entries",
-    "entry", "latest_checkpoint", "load_or_make_signer", "person_hash", "position_of", "proof_for",
-    "sign_checkpoint", "size",
+    "MAX_BYTES", "Entry", "Inconsistent", "LogKey", "OpenEntry", "SignedCheckpoint", "append",
+    "check_at_start", "entries", "entry", "latest_checkpoint", "load_or_make_signer", "open_entries",
+    "open_entry", "opening", "opening_at", "person_hash", "position_of", "proof_for", "sign_checkpoint",
+    "size",
 ]  # fmt: skip
 
 MAX_BYTES: Final = 65_535
@@ -51,7 +54,11 @@ class Inconsistent(Refused):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry as read: its place, its content (the parsed JSON) and the bytes that are hashed."""
+    """One entry as staff read it: its place, what it tells of, and the bytes that are hashed.
+
+    ``content`` has ``kind``, ``subject``, ``person`` (a salted hash) and ``payload``; ``is_public``:
+    whether ``data`` says so openly.
+    """
 
     position: int
     kind: str
@@ -59,6 +66,19 @@ class Entry:
     at: datetime
     person: str | None
     content: Mapping[str, Any]
+    data: bytes
+    leaf: bytes
+    is_public: bool
+
+
+@dataclass(frozen=True)
+class OpenEntry:
+    """One entry as a stranger reads it; kind and subject are None where the entry is a commitment."""
+
+    position: int
+    kind: str | None
+    subject: str | None
+    at: datetime
     data: bytes
     leaf: bytes
 
@@ -75,38 +95,29 @@ class SignedCheckpoint:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def person_hash(salt: bytes, person_id: str) -> str:
-    """How an entry names a person: ``sha256:`` over salt and identifier. The salt stays in the row."""
-    return "sha256:" + sha256(salt + person_id.encode()).hexdigest()
-
-
 def append(session: Session, act: Act, kind: str, subject: str, payload: Mapping[str, Any]) -> None:
     """Add an entry ``room:thing:verb`` about *subject*, written when the transaction commits.
 
+    Strangers see what it says only where the kind is a public one (`commitment.PUBLIC`).
+
     *payload* is JSON without personal data. Raises `ValueError` for a malformed kind, an empty
-    subject or an entry of more than 65,535 bytes (all mistakes of the caller, found at once).
+    subject or content of more than 65,535 bytes (all mistakes of the caller, found at once).
     """
     if not _KIND.fullmatch(kind):
         raise ValueError(f"{kind!r} is not of the form room:thing:verb")
     if not 0 < len(subject) <= 64:
         raise ValueError("an entry is about something with an identifier of at most 64 characters")
-    salt = secrets.token_bytes(16) if act.person_id is not None else None
-    data = canonical(
-        {
-            "v": 1,
-            "kind": kind,
-            "at": act.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "subject": subject,
-            "person": None if salt is None or act.person_id is None else person_hash(salt, act.person_id),
-            "payload": payload,
-        }
-    )
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"the entry has {len(data)} bytes; at most {MAX_BYTES} are possible")
+    salt = secrets.token_bytes(commitment.SALT_BYTES)
+    person = None if act.person_id is None else person_hash(salt, act.person_id)
+    told = canonical({"kind": kind, "subject": subject, "person": person, "payload": payload})
+    content = json.loads(told)  # a copy: what is said later must not change what was said here
+    data = commitment.entry_bytes(content, act.at, salt)
+    if max(len(data), len(told)) > MAX_BYTES:
+        raise ValueError(f"the entry has {max(len(data), len(told))} bytes; at most {MAX_BYTES} are possible")
     waiting: list[dict[str, Any]] = session.info.setdefault(_WAITING, [])
     waiting.append(
         {"kind": kind, "subject": subject, "at": act.at, "entry": data, "leaf": merkle.leaf_hash(data),
-         "person": act.person_id, "salt": salt}
+         "person": act.person_id, "salt": salt, "content": None if commitment.is_public(kind) else content}
     )  # fmt: skip
     db.before_commit(session, _write, once_key="audit.log")
 
@@ -300,6 +311,58 @@ def entry(session: Session, act: Act, *, position: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+def opening(session: Session, kind: str, subject: str) -> dict[str, Any] | None:
+    """What opens the latest entry of this kind about *subject*: ``{"salt": hex, "content": {…}}``.
+
+    None where there is no such entry, where it is open anyway, or where its salt was erased. To whom
+    it is given is the caller's decision: it proves what the entry says, to whoever holds it.
+    """
+    position = position_of(session, kind, subject)
+    return None if position is None else _opening(session.get_one(LogEntry, position))
+
+
+def opening_at(session: Session, act: Act, *, position: int) -> dict[str, Any] | None:
+    """What opens the entry at this place (see `opening`), for staff."""
+    require(act, Permission.log_read)
+    row = session.get(LogEntry, position)
+    return None if row is None else _opening(row)
+
+
+def _opening(row: LogEntry) -> dict[str, Any] | None:
+    if row.salt is None or row.content is None:
+        return None
+    return {"salt": row.salt.hex(), "content": row.content}
+
+
+def open_entries(
+    session: Session, _act: Act, *, before: int | None = None, limit: int = 50
+) -> tuple[OpenEntry, ...]:
+    """A page of entries as any stranger may see them, newest first."""
+    query = sa.select(LogEntry).order_by(LogEntry.position.desc()).limit(max(1, min(limit, 500)))
+    if before is not None:
+        query = query.where(LogEntry.position < before)
+    return tuple(_open_entry(row) for row in session.scalars(query))
+
+
+def open_entry(session: Session, _act: Act, *, position: int) -> OpenEntry | None:
+    """The entry at this place as any stranger may see it, or None."""
+    row = session.get(LogEntry, position)
+    return None if row is None else _open_entry(row)
+
+
+def _open_entry(row: LogEntry) -> OpenEntry:
+    # From the bytes that are hashed and nothing else: what they do not say is not shown.
+    told = json.loads(row.entry)
+    return OpenEntry(row.position, told.get("kind"), told.get("subject"), row.at, row.entry, row.leaf)
+
+
 def _entry(row: LogEntry) -> Entry:
-    content = json.loads(row.entry)
-    return Entry(row.position, row.kind, row.subject, row.at, row.person, content, row.entry, row.leaf)
+    told = json.loads(row.entry)
+    is_public = "content" not in told
+    if is_public:
+        content = {key: told[key] for key in ("kind", "subject", "person", "payload")}
+    else:
+        content = row.content or {}
+    return Entry(
+        row.position, row.kind, row.subject, row.at, row.person, content, row.entry, row.leaf, is_public
+    )

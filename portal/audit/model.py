@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base, Id, Instant, append_only
+from portal.db import Base, Id, Instant, Json, append_only
 
 
 class LogEntry(Base):
-    """One entry. ``entry`` is what is hashed; the other columns only find it again."""
+    """One entry. ``entry`` is what is hashed and public; the other columns are the association's own.
+
+    Salt and content open an entry that is a commitment (`portal.audit.commitment`).
+    """
 
     __tablename__ = "log_entry"
 
@@ -25,9 +29,13 @@ class LogEntry(Base):
         sa.LargeBinary, comment="the entry, canonical JSON (RFC 8785), at most 65,535 bytes"
     )
     leaf: Mapped[bytes] = mapped_column(sa.LargeBinary, comment="its leaf hash (RFC 6962), 32 bytes")
-    person: Mapped[str | None] = mapped_column(Id, comment="who did it; in the entry itself only as a hash")
+    person: Mapped[str | None] = mapped_column(Id, comment="who did it; in the content only as a hash")
     salt: Mapped[bytes | None] = mapped_column(
-        sa.LargeBinary, comment="16 random bytes in the hash of the person"
+        sa.LargeBinary,
+        comment="16 random bytes in the hash of the person and in the commitment; erased: never to be opened",
+    )
+    content: Mapped[Any] = mapped_column(
+        Json, nullable=True, comment="what the entry commits to; null where the entry says it openly"
     )
 
     __table_args__ = (

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.audit import merkle
+from portal.audit import commitment, merkle
 from portal.audit.keys import LogKey
 from portal.audit.log import Inconsistent, check_at_start, person_hash, size
 from portal.audit.model import LogCheckpoint, LogEntry, LogNode
@@ -24,6 +24,8 @@ from portal.kernel.sentence import Sentence, say
 
 MAX_PROBLEMS = 100
 BATCH = 1_000
+_OPEN = {"v", "at", "kind", "subject", "person", "payload"}
+_COMMITMENT = {"v", "at", "content"}
 
 
 @dataclass(frozen=True)
@@ -91,16 +93,36 @@ def _entry_problems(row: LogEntry) -> Iterator[Sentence]:
     if merkle.leaf_hash(row.entry) != row.leaf:
         yield say("Entry %(position)s does not have the hash stored with it.", position=row.position)
     try:
-        content = json.loads(row.entry)
-        told = content["kind"], content["subject"], content["at"], content["person"]
-        is_canonical = canonical(content) == row.entry
-    except (ValueError, KeyError, TypeError):
+        told = json.loads(row.entry)
+        is_entry = set(told) in (_OPEN, _COMMITMENT) and canonical(told) == row.entry
+    except (ValueError, TypeError):
+        is_entry = False
+    if not is_entry:
         yield say("Entry %(position)s is not an entry in canonical JSON.", position=row.position)
         return
-    person = person_hash(row.salt, row.person) if row.salt is not None and row.person is not None else None
-    at = row.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if not is_canonical or told != (row.kind, row.subject, at, person):
+    is_commitment = set(told) == _COMMITMENT
+    if is_commitment and row.salt is not None:
+        opening = {"salt": row.salt.hex(), "content": row.content}
+        if not commitment.opens(row.entry, opening):
+            yield say(
+                "Entry %(position)s is not opened by the content stored with it.", position=row.position
+            )
+    if told["at"] != commitment.time_text(row.at) or not _told_by_row(
+        row, row.content if is_commitment else told
+    ):
         yield say("Entry %(position)s says something else than its row.", position=row.position)
+
+
+def _told_by_row(row: LogEntry, content: Any) -> bool:
+    """Whether the row's own columns say the same as *content*; nothing is left to compare once erased."""
+    if content is None:
+        return True
+    if not isinstance(content, dict):
+        return False
+    person = content.get("person")
+    if row.salt is not None and person != (row.person and person_hash(row.salt, row.person)):
+        return False
+    return (content.get("kind"), content.get("subject")) == (row.kind, row.subject)
 
 
 def _node_problems(session: Session, made: list[tuple[int, int, bytes]]) -> Iterator[Sentence]:

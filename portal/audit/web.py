@@ -1,7 +1,8 @@
 """The log for anyone: a page, and the resources of C2SP tlog-tiles under the log's prefix.
 
 What is served is what the signed checkpoint covers; entries after it show on the page only. Entries
-hold no personal data (DESIGN §7), so that everybody may read all of them.
+tell strangers nothing but of letters that went out (`portal.audit.commitment`), so that everybody may
+read all of them; what else an entry commits to is shown to staff only.
 
 Specification: https://c2sp.org/tlog-tiles.
 """
@@ -21,13 +22,14 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.audit import log, merkle
 from portal.audit.keys import LogKey
-from portal.audit.log import Entry, SignedCheckpoint
+from portal.audit.log import Entry, OpenEntry, SignedCheckpoint
 from portal.audit.model import LogEntry, LogNode
 from portal.audit.note import TlogProof
-from portal.kernel.act import Act, system_act
+from portal.kernel.act import Act, Permission, system_act
+from portal.kernel.digest import canonical
 from portal.kernel.errors import NotFound
 from portal.kernel.sentence import say
-from portal.web.requests import public
+from portal.web.requests import current_act, public, route, whole_number
 
 bp = Blueprint("audit", __name__)
 
@@ -40,7 +42,7 @@ _TEXT: Final = "text/plain; charset=utf-8"
 
 
 def _reader() -> Act:
-    # The log is public, so it is read as the portal itself and not as whoever looks at it.
+    # Entries as they are hashed are public, and read as the portal itself: not as whoever looks.
     return system_act(datetime.now(UTC))
 
 
@@ -55,24 +57,40 @@ def _key() -> LogKey:
 @public(bp, "/log")
 def index() -> ResponseReturnValue:
     """The latest checkpoint, the key to check it with, and the entries, newest first."""
-    before = request.args.get("before", type=int)
-    entries, size, checkpoint = db.read(_page, _reader(), before=before)
+    before = whole_number("before", 0, most=(1 << 63) - 1) or None
+    entries, size, checkpoint = db.read(_page, current_act(), before=before)
     return render_template(
-        "audit/index.html", entries=entries, size=size, checkpoint=checkpoint, key=_key(), page=PAGE
-    )
+        "audit/index.html", entries=entries, size=size, checkpoint=checkpoint, key=_key(), page=PAGE,
+        whole=current_act().may(Permission.log_read),
+    )  # fmt: skip
 
 
 def _page(
     session: Session, act: Act, *, before: int | None
-) -> tuple[tuple[Entry, ...], int, SignedCheckpoint | None]:
-    entries = log.entries(session, act, before=before, limit=PAGE)
-    return entries, log.size(session), log.latest_checkpoint(session)
+) -> tuple[Sequence[Entry | OpenEntry], int, SignedCheckpoint | None]:
+    found: Sequence[Entry | OpenEntry]
+    if act.may(Permission.log_read):
+        found = log.entries(session, act, before=before, limit=PAGE)
+    else:
+        found = log.open_entries(session, act, before=before, limit=PAGE)
+    return found, log.size(session), log.latest_checkpoint(session)
+
+
+@route(bp, "/log/entry/<int:position>/opening.json", Permission.log_read)
+def opening(position: int) -> ResponseReturnValue:
+    """What an entry commits to, and the salt to check that with; for staff."""
+    found = db.read(log.opening_at, current_act(), position=_in_range(position))
+    if found is None:
+        raise NotFound(say("There is nothing to open this entry with: it is open, or its salt was erased."))
+    response = Response(canonical(found), mimetype="application/json")
+    response.headers.set("Content-Disposition", "attachment", filename=f"entry-{position}.opening.json")
+    return response
 
 
 @public(bp, "/log/entry/<int:position>")
 def entry(position: int) -> ResponseReturnValue:
     """The bytes of one entry, as they are hashed."""
-    found = db.read(log.entry, _reader(), position=_in_range(position))
+    found = db.read(log.open_entry, _reader(), position=_in_range(position))
     if found is None:
         raise NotFound
     response = Response(found.data, mimetype="application/json")
@@ -107,7 +125,7 @@ def proof(position: int) -> ResponseReturnValue:
 
 def _proof(session: Session, act: Act, *, position: int) -> str:
     signed = log.latest_checkpoint(session)
-    found = log.entry(session, act, position=position)
+    found = log.open_entry(session, act, position=position)
     if found is None:
         raise NotFound
     if signed is None or position >= signed.size:

@@ -112,7 +112,7 @@ def move_stage(session: Session, act: Act, *, campaign_id: str, stage: Stage) ->
     """Take the dispute one stage further. Raises `Conflict` for a step the ladder does not have."""
     require(act, Permission.stage_move)
     row = db.lock(session, Campaign, campaign_id)
-    before, row.stage = row.stage, move(STAGES, row.stage, stage, "The campaign")
+    before, row.stage = row.stage, move(STAGES, row.stage, stage, say("The campaign"))
     log.append(session, act, "campaigns:stage:moved", row.id, {"from": before.value, "to": row.stage.value})
     return _view(row)
 
@@ -130,7 +130,7 @@ def invite_members(session: Session, act: Act, *, campaign_id: str, member_ids: 
     new = [member_id for member_id in dict.fromkeys(member_ids) if member_id not in known]
     found = {one.member_id for one in members.roll_members(session, new)}
     if missing := [one for one in new if one not in found]:
-        raise Invalid([Problem(one, say("There is no such member in the registry.")) for one in missing])
+        raise Invalid([Problem("", say("There is no such member in the registry."))] * len(missing))
     for member_id in new:
         session.add(
             Participation(
@@ -168,7 +168,7 @@ def answer(
     new = ParticipationState.joined if join else ParticipationState.declined
     if row.state == new:
         return _participant(row)
-    row.state = move(PARTICIPATION, row.state, new, "Your company's participation")
+    row.state = move(PARTICIPATION, row.state, new, say("Your company's participation"))
     row.answered_at, row.reason = act.at, (reason.strip() or None)
     log.append(
         session,
@@ -188,7 +188,7 @@ def leave(session: Session, act: Act, *, campaign_id: str, member_id: str, reaso
     """
     require(act, Permission.campaign_leave, member_id=member_id)
     row = db.lock(session, Participation, (campaign_id, member_id))
-    row.state = move(PARTICIPATION, row.state, ParticipationState.left, "Your company's participation")
+    row.state = move(PARTICIPATION, row.state, ParticipationState.left, say("Your company's participation"))
     row.answered_at, row.reason = act.at, (reason.strip() or None)
     log.append(session, act, "campaigns:participation:left", campaign_id, {"member": member_id})
     return _participant(row)
@@ -248,6 +248,12 @@ def require_joined(session: Session, campaign_id: str, member_id: str) -> None:
         )
 
 
+def has_joined(session: Session, campaign_id: str, member_id: str | None) -> bool:
+    """Whether the member takes part now; False for one not asked, and where there is no member."""
+    row = session.get(Participation, (campaign_id, member_id)) if member_id else None
+    return row is not None and row.state is ParticipationState.joined
+
+
 def counts(session: Session, campaign_ids: Iterable[str]) -> dict[str, Counter[str]]:
     """By campaign, how many members are in which state."""
     result: dict[str, Counter[str]] = {campaign_id: Counter() for campaign_id in campaign_ids}
@@ -267,11 +273,11 @@ def counts(session: Session, campaign_ids: Iterable[str]) -> dict[str, Counter[s
 def _check(title: Text, addressee: Mapping[str, Any], order_rule: str) -> None:
     problems = []
     if not any(text.strip() for text in title.values()):
-        problems.append(Problem("title", say("Give the campaign a title.")))
+        problems.append(Problem("title_en", say("Give the campaign a title.")))
     if not any(text.strip() for text in addressee.get("names", {}).values()):
-        problems.append(Problem("addressee", say("Give the addressee's name.")))
+        problems.append(Problem("addressee_en", say("Give the addressee's name.")))
     if order_rule not in set(OrderRule):
-        problems.append(Problem("order", say("There is no such order rule.")))
+        problems.append(Problem("order_rule", say("There is no such order rule.")))
     if problems:
         raise Invalid(problems)
 

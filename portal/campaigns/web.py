@@ -113,6 +113,12 @@ class AnswerForm(Form):
     )
 
 
+class LeaveForm(Form):
+    """What a member says when it leaves; sent to the room above, which knows the open votes."""
+
+    reason = TextAreaField(_l("Reason (optional)"), validators=[Optional(), Length(max=2000)])
+
+
 class StageForm(Form):
     """The next stage."""
 
@@ -187,6 +193,7 @@ def show(campaign_id: str) -> ResponseReturnValue:
         own=own,
         may_answer=service.may_answer(act),
         form=AnswerForm(),
+        leave_form=LeaveForm(),
         stage_form=stage_form,
         stages=STAGE_WORDS,
         words=PARTICIPATION_WORDS,

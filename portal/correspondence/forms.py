@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from portal.correspondence.clock import Assessment, Demand
 from portal.correspondence.model import Channel
-from portal.web.requests import Form
+from portal.web.requests import Form, a_year_in_reach
 
 CHANNEL_WORDS: dict[str, Any] = {
     Channel.email: _l("E-mail"),
@@ -39,28 +39,28 @@ class DeliveryForm(Form):
 class DispatchForm(Form):
     """That a delivery left the house."""
 
-    at = DateTimeLocalField(_l("When it left"), [InputRequired()])
+    at = DateTimeLocalField(_l("When it left"), [InputRequired(), a_year_in_reach])
     tracking = StringField(_l("Tracking number"), [Optional(), Length(max=200)])
 
 
 class ConfirmForm(Form):
     """That a delivery arrived."""
 
-    at = DateTimeLocalField(_l("When it arrived"), [InputRequired()], id="confirm-at")
+    at = DateTimeLocalField(_l("When it arrived"), [InputRequired(), a_year_in_reach], id="confirm-at")
     proof = FileField(_l("Proof of arrival (receipt, return mail, screenshot)"))
 
 
 class FailForm(Form):
     """That a delivery did not arrive."""
 
-    at = DateTimeLocalField(_l("When this was known"), [InputRequired()], id="fail-at")
+    at = DateTimeLocalField(_l("When this was known"), [InputRequired(), a_year_in_reach], id="fail-at")
     note = TextAreaField(_l("Why it did not arrive"), [InputRequired(), Length(max=8_000)])
 
 
 class ResponseForm(Form):
     """A response received; `response_form` adds one field a demand."""
 
-    received_at = DateTimeLocalField(_l("When it was received"), [InputRequired()])
+    received_at = DateTimeLocalField(_l("When it was received"), [InputRequired(), a_year_in_reach])
     from_text = StringField(_l("Who answers"), [InputRequired(), Length(max=500)])
     summary = TextAreaField(_l("What it says, in short"), [InputRequired(), Length(max=8_000)])
     file = FileField(_l("The response as received"))

@@ -232,8 +232,8 @@ def _log_delivery(session: Session, act: Act, row: Delivery, verb: str) -> None:
     log.append(session, act, f"correspondence:delivery:{verb}", row.id, payload)
 
 
-def _a_delivery() -> str:
-    return str(say("This delivery"))
+def _a_delivery() -> Sentence:
+    return say("This delivery")
 
 
 # --- responses ------------------------------------------------------------------------------------
@@ -321,7 +321,7 @@ def forward_inquiry(session: Session, act: Act, *, inquiry_id: str) -> InquiryVi
     """Record that the secretariat has passed it on to the addressee."""
     require(act, Permission.inquiry_handle)
     row = db.lock(session, Inquiry, inquiry_id)
-    row.state = move(INQUIRY_STEPS, row.state, InquiryState.forwarded, str(say("This inquiry")))
+    row.state = move(INQUIRY_STEPS, row.state, InquiryState.forwarded, say("This inquiry"))
     row.forwarded_at = act.at
     log.append(session, act, "correspondence:inquiry:forwarded", row.id, {"campaign": row.campaign_id})
     return inquiry_view(row)
@@ -331,7 +331,7 @@ def answer_inquiry(session: Session, act: Act, *, inquiry_id: str, answer: str) 
     """Record the answer for the member that raised it."""
     require(act, Permission.inquiry_handle)
     row = db.lock(session, Inquiry, inquiry_id)
-    row.state = move(INQUIRY_STEPS, row.state, InquiryState.answered, str(say("This inquiry")))
+    row.state = move(INQUIRY_STEPS, row.state, InquiryState.answered, say("This inquiry"))
     row.answer = _text("answer", answer)
     row.answered_at = act.at
     log.append(session, act, "correspondence:inquiry:answered", row.id, {"campaign": row.campaign_id})

@@ -174,13 +174,7 @@ def _tasks(steps: Steps) -> list[dict[str, Any]]:
     answered = steps.ballot and steps.ballot.stands and steps.ballot.round.revision_id
     read = bool(steps.read_at or (steps.revision and answered == steps.revision.id))
     items: list[dict[str, Any]] = [
-        {
-            "title": say("Say whether your company takes part"),
-            "text": say("This commits your company to nothing yet."),
-            "state": "done" if joined else "now",
-            "href": url_for("campaigns.show", campaign_id=here),
-            "action": say("Answer") if not joined else None,
-        },
+        _part_task(steps),
         {
             "title": say("Give your works"),
             "text": _works_text(steps),
@@ -201,6 +195,25 @@ def _tasks(steps: Steps) -> list[dict[str, Any]]:
     items.append(_sign_task(steps))
     items.append(_letter_task(steps))
     return items
+
+
+def _part_task(steps: Steps) -> dict[str, Any]:
+    """Whether the company takes part. A company that said no may think again; one that left may not."""
+    state = steps.own.state.value
+    words: dict[str, tuple[Sentence, Sentence | None]] = {
+        "invited": (say("This commits your company to nothing yet."), say("Answer")),
+        "joined": (say("Your company takes part."), None),
+        "declined": (say("Your company does not take part. It can still join."), say("See or change")),
+        "left": (say("Your company has left this campaign."), None),
+    }
+    text, action = words[state]
+    return {
+        "title": say("Say whether your company takes part"),
+        "text": text,
+        "state": "now" if state == "invited" else "done",
+        "href": url_for("campaigns.show", campaign_id=steps.campaign.id),
+        "action": action,
+    }
 
 
 def _works_text(steps: Steps) -> Sentence:

@@ -157,7 +157,7 @@ def read_toml(data: bytes, name: str = "brief.toml") -> Brief:
         return from_json(value)
     except Invalid as error:
         raise Invalid(
-            [Problem(_place(text, name, one.where), one.sentence) for one in error.problems]
+            [Problem(_place(text, name, str(one.where)), one.sentence) for one in error.problems]
         ) from error
 
 

@@ -147,9 +147,11 @@ def create_letter(
 
 
 def letters_of(session: Session, act: Act, *, campaign_id: str) -> tuple[LetterView, ...]:
-    """The campaign's letters, newest first; for a member those with a revision."""
+    """The campaign's letters, newest first; for a member those with a revision, once it has joined."""
     require(act, Permission.letter_read)
-    _require_participant(session, act, campaign_id)
+    campaigns.get(session, act, campaign_id)
+    if not act.is_staff and not campaigns.has_joined(session, campaign_id, act.member_id):
+        return ()
     rows = session.scalars(
         sa.select(Letter).where(Letter.campaign_id == campaign_id).order_by(Letter.number.desc())
     )
@@ -171,7 +173,11 @@ def letter(session: Session, act: Act, *, letter_id: str) -> LetterView:
 
 
 def abandon(session: Session, act: Act, *, letter_id: str) -> None:
-    """Give the letter up. The rooms above refuse to open a round on it or to issue it from then on."""
+    """Give the letter up. The rooms above refuse to open a round on it or to issue it from then on.
+
+    Whether it is issued already is known above this room only: from a page the way in is
+    `portal.signoffs.service.abandon_letter`.
+    """
     require(act, Permission.letter_abandon)
     row = db.lock(session, Letter, letter_id)
     if row.abandoned_at is None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
-from wtforms import FileField, IntegerField, RadioField, TextAreaField
+from wtforms import FileField, IntegerField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from wtforms.widgets import HiddenInput
 
@@ -17,7 +17,6 @@ from portal.config import ROOT
 from portal.drafting import service
 from portal.drafting.brief import MAX_BYTES, read_toml
 from portal.drafting.editing import MAX_SOURCE
-from portal.drafting.model import RevisionKind
 from portal.drafting.service import StaleText, languages_first
 from portal.kernel.act import Permission
 from portal.kernel.errors import Conflict, Invalid, Problem
@@ -54,14 +53,6 @@ class PublishForm(Form):
             DataRequired(_l("Say what changed and why; the members read it.")),
             Length(max=service.MAX_NOTE),
         ],
-    )
-    kind = RadioField(
-        _l("What kind of change is it?"),
-        choices=[
-            (RevisionKind.material.value, _l("Material: something that carries meaning")),
-            (RevisionKind.editorial.value, _l("Editorial: spelling, punctuation, layout")),
-        ],
-        default=RevisionKind.material.value,
     )
 
 
@@ -130,13 +121,6 @@ def letter(letter_id: str) -> ResponseReturnValue:
     return render_template("drafting/letter.html", letter=view, campaign=campaign)
 
 
-@route(bp, "/drafts/<letter_id>/abandon", Permission.letter_abandon, methods=("POST",))
-def abandon(letter_id: str) -> ResponseReturnValue:
-    """Give the letter up."""
-    db.run(service.abandon, current_act(), letter_id=letter_id)
-    return done(say("The letter is given up."), "drafting.letter", letter_id=letter_id)
-
-
 # --- the working copy -----------------------------------------------------------------------------
 
 
@@ -203,7 +187,6 @@ def publish(letter_id: str) -> ResponseReturnValue:
                 letter_id=letter_id,
                 versions=versions,
                 note=form.note.data,
-                kind=RevisionKind(form.kind.data),
             )
         except Invalid as error:
             problems = error.problems

@@ -58,7 +58,7 @@ def add(
     campaigns.get(session, act, campaign_id)
     problems = []
     if not any(text.strip() for text in title.values()):
-        problems.append(Problem("title", say("Give the exhibit a title.")))
+        problems.append(Problem("title_en", say("Give the exhibit a title.")))
     if not 0 < len(data) <= MAX_BYTES:
         problems.append(Problem("file", say("Choose a file of at most 50 MB.")))
     if captured_at > act.at:
@@ -106,20 +106,27 @@ def exhibits(session: Session, campaign_id: str) -> tuple[ExhibitView, ...]:
 
 
 def list_exhibits(session: Session, act: Act, *, campaign_id: str) -> tuple[ExhibitView, ...]:
-    """The exhibits, for staff and participants; `NotFound` for everybody else."""
+    """The exhibits, for staff and members that take part; `NotFound` for everybody else."""
     require(act, Permission.exhibit_read)
-    campaigns.get(session, act, campaign_id)
+    _require_part(session, act, campaign_id)
     return exhibits(session, campaign_id)
 
 
 def exhibit(session: Session, act: Act, *, exhibit_id: str) -> ExhibitView:
-    """One exhibit, for staff and participants; `NotFound` for everybody else."""
+    """One exhibit, for staff and members that take part; `NotFound` for everybody else."""
     require(act, Permission.exhibit_read)
     row = session.get(Exhibit, exhibit_id)
     if row is None:
         raise NotFound
-    campaigns.get(session, act, row.campaign_id)
+    _require_part(session, act, row.campaign_id)
     return _view(row)
+
+
+def _require_part(session: Session, act: Act, campaign_id: str) -> None:
+    """Who was only asked, said no or left is not shown what the dispute rests on."""
+    campaigns.get(session, act, campaign_id)
+    if not act.is_staff and not campaigns.has_joined(session, campaign_id, act.member_id):
+        raise NotFound
 
 
 def _view(row: Exhibit) -> ExhibitView:

@@ -22,7 +22,7 @@ from portal.evidence.store import FileStore
 from portal.kernel.act import Permission
 from portal.kernel.errors import Invalid, Problem
 from portal.kernel.sentence import say
-from portal.web.requests import Form, current_act, route
+from portal.web.requests import Form, a_year_in_reach, current_act, route
 from portal.web.responses import done
 
 bp = Blueprint("evidence", __name__)
@@ -37,7 +37,7 @@ class ExhibitForm(Form):
     captured_at = DateTimeLocalField(
         _l("Captured at"),
         format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-        validators=[InputRequired(_l("Say when it was captured."))],
+        validators=[InputRequired(_l("Say when it was captured.")), a_year_in_reach],
     )
     url = StringField(_l("Address where it was seen"), validators=[Optional(), Length(max=2000)])
     product = StringField(_l("Product and version"), validators=[Optional(), Length(max=200)])

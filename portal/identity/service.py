@@ -139,7 +139,10 @@ def _own(act: Act) -> str:
 
 
 def edit_account(session: Session, act: Act, *, name: str, language: str) -> PersonView:
-    """Change one's own name and language. What was signed keeps the name it was signed with."""
+    """Change one's own name and language. What was signed keeps the name it was signed with.
+
+    A role that binds rests until the association has verified the new name (`portal.members.seats`).
+    """
     _own(act)
     if problem := name_problem(name):
         raise Invalid([Problem("name", problem)])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_user, logout_user
@@ -15,10 +16,22 @@ from portal import db
 from portal.identity import passwords
 from portal.identity import service as identity
 from portal.kernel.act import Permission
-from portal.kernel.errors import Forbidden, Invalid, Problem, TooMany
+from portal.kernel.errors import Forbidden, Invalid, Problem, Refused, TooMany
 from portal.kernel.sentence import say
-from portal.web.requests import Form, SignedIn, current_act, language, local_path, public, route, signed_in
-from portal.web.responses import done
+from portal.web.kept import Kept, kept, readable_path, unsealed
+from portal.web.requests import (
+    SEAT_FIELD,
+    Form,
+    SignedIn,
+    SignInNeeded,
+    current_act,
+    language,
+    local_path,
+    public,
+    route,
+    signed_in,
+)
+from portal.web.responses import done, refused, wants_json
 from portal.web.shell import LANGUAGE_NAMES
 
 bp = Blueprint("identity", __name__)
@@ -36,6 +49,7 @@ class SignInForm(Form):
         _l("Password"), [InputRequired(), Length(max=4096)], render_kw={"autocomplete": "current-password"}
     )
     next = HiddenField()
+    kept = HiddenField()
 
 
 class AccountForm(Form):
@@ -60,7 +74,7 @@ def keep_problems(form: Any, error: Invalid) -> tuple[Problem, ...]:
     """Put each problem at its field of *form*; those without a field are returned."""
     rest = []
     for problem in error.problems:
-        if problem.where in form:
+        if isinstance(problem.where, str) and problem.where in form:
             form[problem.where].errors = [*form[problem.where].errors, problem.sentence.render(language())]
         else:
             rest.append(problem)
@@ -99,11 +113,46 @@ def sign_in() -> ResponseReturnValue:
             refusal = error
         else:
             enter(entered)
+            if again := unsealed(form.kept.data):
+                return _offer_again(again, entered)
             return redirect(local_path(form.next.data) or url_for("desk.home"), 303)
+    if again := unsealed(form.kept.data):
+        return _sign_in_again(form, again, refusal), 429 if isinstance(refusal, TooMany) else 422
     page = render_template("identity/sign_in.html", form=form, refusal=refusal)
     if isinstance(refusal, TooMany):
         return page, 429
     return page, 422 if request.method == "POST" else 200
+
+
+# --- a form that was sent after the session had ended -----------------------------------------------
+
+
+@bp.app_errorhandler(SignInNeeded)
+def sign_in_needed(error: SignInNeeded) -> ResponseReturnValue:
+    """Sign in here and now; what was sent is kept on the page, and offered for sending afterwards."""
+    found = kept()
+    if wants_json() or found is None:
+        return refused(error)
+    form = SignInForm(formdata=None, next=readable_path(), kept=found.sealed())
+    return _sign_in_again(form, found, error), 401
+
+
+def _sign_in_again(form: SignInForm, again: Kept, refusal: Refused | None) -> str:
+    return render_template("identity/again.html", form=form, kept=again, refusal=refusal)
+
+
+def _offer_again(again: Kept, entered: identity.Entered) -> ResponseReturnValue:
+    """Signed in again: show what was kept, for one press of a button. Nothing is sent by itself."""
+    seat_id = dict(again.fields).get(SEAT_FIELD)
+    if seat_id:
+        act = replace(current_act(), person_id=entered.person_id)
+        current_app.extensions["rensho-take-seat"](act, entered.session_id, seat_id)
+    g.pop("_login_user", None)  # read afresh, with the seat
+    g.pop("csrf_token", None)  # that of the stranger's session, which is gone
+    fields = [(name, value) for name, value in again.fields if name != SEAT_FIELD]
+    return render_template(
+        "identity/send_again.html", kept=again, fields=fields, seat=seat_id, seat_name=SEAT_FIELD
+    )
 
 
 class ConfirmForm(Form):

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal.jobs.model import JOB_MOVES, Job, JobState
 from portal.kernel.act import Act, new_id
+from portal.kernel.sentence import say
 from portal.kernel.states import move
 
 LEASE: Final = timedelta(seconds=60)
@@ -60,23 +61,64 @@ def _insert(
     )
 
 
-def claim(session: Session, act: Act, *, owner: str, kinds: Collection[str]) -> Taken | None:
+def requeue(session: Session, kind: str, key: str, payload: Mapping[str, Any], run_at: datetime) -> None:
+    """As `add`, but a job of this *key* that was given up, or waits for its delay, is begun anew.
+
+    One that runs or is done is left alone.
+    """
+    add(session, kind, key, payload, run_at)
+    job = session.scalars(
+        sa.select(Job).where(Job.key == key).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    if job.state is JobState.dead:
+        job.state = move(JOB_MOVES, job.state, JobState.ready, say("The job"))
+    if job.state is JobState.ready:
+        job.attempts, job.run_at = 0, run_at
+        session.flush()
+
+
+def _due(at: datetime, kinds: Collection[str]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        Job.kind.in_(kinds),
+        sa.or_(
+            sa.and_(Job.state == JobState.ready, Job.run_at <= at),
+            sa.and_(Job.state == JobState.running, Job.lease_until < at),
+        ),
+    )
+
+
+def is_waiting(session: Session, act: Act, *, kinds: Collection[str]) -> bool:
+    """Whether `claim` would find something: a look that an idle worker can afford at any time."""
+    return session.scalar(sa.select(Job.id).where(_due(act.at, kinds)).limit(1)) is not None
+
+
+def claim(
+    session: Session, act: Act, *, owner: str, kinds: Collection[str], endless: Collection[str] = ()
+) -> Taken | None:
     """Lease the job that has waited longest among *kinds* to *owner*; None if none is due.
 
-    SKIP LOCKED, so that workers do not queue behind each other; SQLite has one writer anyway.
+    SKIP LOCKED, so that workers do not queue behind each other; SQLite has one writer anyway. A job
+    whose worker fell silent `ATTEMPTS` times (it may be what kills them) is not begun again but given
+    up; of a kind in *endless*, it comes back after a delay.
     """
-    due = sa.or_(
-        sa.and_(Job.state == JobState.ready, Job.run_at <= act.at),
-        sa.and_(Job.state == JobState.running, Job.lease_until < act.at),
-    )
-    query = sa.select(Job).where(Job.kind.in_(kinds), due).order_by(Job.run_at, Job.id).limit(1)
-    job = session.scalars(query.with_for_update(skip_locked=True)).first()
-    if job is None:
-        return None
-    job.state = move(JOB_MOVES, job.state, JobState.running, "job")
-    job.attempts += 1
-    job.lease_owner, job.lease_until = owner, act.at + LEASE
-    return Taken(job.id, job.kind, job.key, job.payload, job.attempts)
+    query = sa.select(Job).where(_due(act.at, kinds)).order_by(Job.run_at, Job.id).limit(1)
+    while (job := session.scalars(query.with_for_update(skip_locked=True)).first()) is not None:
+        if job.state is JobState.running and job.attempts >= ATTEMPTS:
+            _put_down(job, act, endless=job.kind in endless)
+            session.flush()
+            continue
+        job.state = move(JOB_MOVES, job.state, JobState.running, say("The job"))
+        job.attempts += 1
+        job.lease_owner, job.lease_until = owner, act.at + LEASE
+        return Taken(job.id, job.kind, job.key, job.payload, job.attempts)
+    return None
+
+
+def _put_down(job: Job, act: Act, *, endless: bool) -> None:
+    job.state = move(JOB_MOVES, job.state, JobState.ready if endless else JobState.dead, say("The job"))
+    job.run_at = act.at + delay(job.attempts)
+    job.lease_owner, job.lease_until = None, None
+    job.last_error = "the worker that had it fell silent, again and again"
 
 
 def begin_slot(session: Session, act: Act, *, kind: str, slot: datetime, owner: str) -> Taken | None:
@@ -122,9 +164,12 @@ def finish(session: Session, _act: Act, *, taken: Taken, owner: str) -> bool:
     )
 
 
-def fail(session: Session, act: Act, *, taken: Taken, owner: str, error: str) -> bool:
-    """The attempt failed: try again after a growing, jittered delay, or give up after `ATTEMPTS`."""
-    state = JobState.ready if taken.attempts < ATTEMPTS else JobState.dead
+def fail(session: Session, act: Act, *, taken: Taken, owner: str, error: str, endless: bool = False) -> bool:
+    """The attempt failed: try again after a growing, jittered delay, or give up after `ATTEMPTS`.
+
+    What is *endless* is never given up. False if the lease was lost meanwhile.
+    """
+    state = JobState.ready if endless or taken.attempts < ATTEMPTS else JobState.dead
     values = {
         "state": state, "run_at": act.at + delay(taken.attempts), "lease_owner": None, "lease_until": None,
         "last_error": error[:500],
@@ -143,9 +188,10 @@ def delay(attempts: int) -> timedelta:
     return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - no secret hangs on it
 
 
-def dead(session: Session, _act: Act) -> tuple[str, ...]:
-    """The jobs that were given up, as ``key: reason`` (for `doctor` and staff)."""
+def in_trouble(session: Session, _act: Act) -> tuple[str, ...]:
+    """The jobs that were given up or go on failing, as ``key: reason`` (for `doctor` and staff)."""
+    lasting = sa.and_(Job.state != JobState.done, Job.attempts >= ATTEMPTS, Job.last_error.is_not(None))
     rows = session.execute(
-        sa.select(Job.key, Job.last_error).where(Job.state == JobState.dead).order_by(Job.id)
+        sa.select(Job.key, Job.last_error).where(sa.or_(Job.state == JobState.dead, lasting)).order_by(Job.id)
     )
     return tuple(f"{key}: {error}" for key, error in rows)

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,8 +27,14 @@ from portal.kernel.errors import Refused
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Act, Mapping[str, Any]], None]
-"""Does one job: with the system's act and the payload. Uses `db.run` itself; may be called twice."""
+Handler = Callable[[Act, Mapping[str, Any]], object]
+"""Does one job: with the system's act and the payload. Uses `db.run` itself; may be called twice.
+
+Of periodic work, the answer says whether something was done, so that there may be more.
+"""
+Due = Callable[[Act], bool]
+"""Whether periodic work has anything to do: a look that writes nothing."""
+Clock = Callable[[], datetime]
 
 PAUSE: Final = 0.5
 """Seconds between looks when there is nothing to do: the longest a new job waits on an idle worker."""
@@ -37,11 +43,16 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Periodic:
-    """Work at every multiple of *every* since 2000-01-01 UTC, done by one of all workers."""
+    """Work at every multiple of *every* since 2000-01-01 UTC, done by one of all workers.
+
+    Where *due* says that there is nothing to do, nothing is begun, and it is asked again at the next
+    look: an idle worker writes nothing.
+    """
 
     kind: str
     every: timedelta
     handler: Handler
+    due: Due | None = None
 
     def slot(self, at: datetime) -> datetime:
         """The last multiple at or before *at*: the same on every worker whose clock is right."""
@@ -49,47 +60,71 @@ class Periodic:
 
 
 class Worker:
-    """Does jobs of the kinds in *handlers*, and *schedule*. One thread uses one worker."""
+    """Does jobs of the kinds in *handlers*, and *schedule*. One thread uses one worker.
 
-    def __init__(self, handlers: Mapping[str, Handler], schedule: Sequence[Periodic] = ()) -> None:
+    Jobs of the kinds in *endless* are never given up, however often they fail.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        schedule: Sequence[Periodic] = (),
+        endless: Collection[str] = (),
+    ) -> None:
         self._schedule = tuple(schedule)
         self._handlers = {**handlers, **{periodic.kind: periodic.handler for periodic in self._schedule}}
+        self._endless = frozenset(endless)
         self._slots: dict[str, datetime] = {}
         self.owner = f"{socket.gethostname()[:24]}:{os.getpid()}:{new_id()[-12:]}"
 
-    def run_once(self, at: datetime) -> bool:
+    def run_once(self, at: datetime | None = None) -> bool:
         """Start what is due by the clock, then do one job of the queue; whether there was one.
 
-        A job that fails is put back with a delay; only trouble with the database itself is raised.
+        Everything happens at the time *at*, or else each part at the time it begins. A job that fails
+        is put back with a delay; only trouble with the database itself is raised.
         """
+        clock = _clock(at)
         for periodic in self._schedule:
-            slot = periodic.slot(at)
-            if self._slots.get(periodic.kind) == slot:
-                continue
-            begun = db.run(queue.begin_slot, system_act(at), kind=periodic.kind, slot=slot, owner=self.owner)
-            self._slots[periodic.kind] = slot
-            if begun is not None:
-                self._do(begun, at)
-        taken = db.run(queue.claim, system_act(at), owner=self.owner, kinds=tuple(self._handlers))
+            self._begin(periodic, clock)
+        taken = self._claim(clock())
         if taken is None:
             return False
-        self._do(taken, at)
+        self._do(taken, clock())
         return True
 
-    def drain(self, at: datetime) -> int:
-        """Do everything there is to do at the time *at*, and what comes of it; how many jobs it took.
+    def _begin(self, periodic: Periodic, clock: Clock) -> None:
+        act = system_act(clock())
+        slot = periodic.slot(act.at)
+        if self._slots.get(periodic.kind) == slot:
+            return
+        if periodic.due is not None and not periodic.due(act):
+            return
+        begun = db.run(queue.begin_slot, act, kind=periodic.kind, slot=slot, owner=self.owner)
+        self._slots[periodic.kind] = slot
+        if begun is not None:
+            self._do(begun, clock())
+
+    def _claim(self, at: datetime) -> Taken | None:
+        """The next job. A look comes first: a write transaction is a lock and a wait for the disk."""
+        act, kinds = system_act(at), tuple(self._handlers)
+        if not db.read(queue.is_waiting, act, kinds=kinds):
+            return None
+        return db.run(queue.claim, act, owner=self.owner, kinds=kinds, endless=self._endless)
+
+    def drain(self, at: datetime | None = None) -> int:
+        """Do everything there is to do, and what comes of it; how many jobs it took.
 
         For rehearsals, tests and ``worker --once``: what is due by the clock is done in every round.
+        *at* as in `run_once`.
         """
-        count = 0
+        clock, count = _clock(at), 0
         while True:
-            for periodic in self._schedule:
-                periodic.handler(system_act(at), {})
             before = count
-            while taken := db.run(queue.claim, system_act(at), owner=self.owner, kinds=tuple(self._handlers)):
-                self._do(taken, at)
+            more = [bool(periodic.handler(system_act(clock()), {})) for periodic in self._schedule]
+            while taken := self._claim(clock()):
+                self._do(taken, clock())
                 count += 1
-            if count == before:
+            if count == before and not any(more):
                 return count
 
     def run_forever(self, stop: threading.Event) -> None:
@@ -97,7 +132,7 @@ class Worker:
         trouble = 0
         while not stop.is_set():
             try:
-                busy = self.run_once(datetime.now(UTC))
+                busy = self.run_once()
                 trouble = 0
             except (SQLAlchemyError, Refused, OSError):
                 trouble += 1
@@ -123,7 +158,10 @@ class Worker:
         if error is None:
             held = db.run(queue.finish, system_act(now()), taken=taken, owner=self.owner)
         else:
-            held = db.run(queue.fail, system_act(now()), taken=taken, owner=self.owner, error=error)
+            held = db.run(
+                queue.fail, system_act(now()), taken=taken, owner=self.owner, error=error,
+                endless=taken.kind in self._endless,
+            )  # fmt: skip
         if not held:
             log.warning("job %s was taken over by another worker meanwhile", taken.key)
 
@@ -146,3 +184,8 @@ class Worker:
         finally:
             over.set()
             thread.join()
+
+
+def _clock(at: datetime | None) -> Clock:
+    """A clock that stands at *at*; without, the real one."""
+    return (lambda: datetime.now(UTC)) if at is None else lambda: at

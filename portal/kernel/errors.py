@@ -11,15 +11,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from portal.kernel.places import words_of
 from portal.kernel.sentence import Sentence, say, say_n
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with an input: where (field, or row and column) and what."""
+    """One thing that is wrong with an input: where and what.
 
-    where: str
+    ``where`` is a place for machines (`portal.kernel.places`: a field, ``line 3, email``), or
+    already a sentence; ``place`` is what a person is told.
+    """
+
+    where: str | Sentence
     sentence: Sentence
+
+    @property
+    def place(self) -> str | Sentence:
+        """Where, in words; empty where the problem is with the whole."""
+        return self.where if isinstance(self.where, Sentence) else words_of(self.where)
 
 
 class Refused(Exception):  # noqa: N818 - it reads as what happened: "raise Stale"

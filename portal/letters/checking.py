@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,8 +15,9 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.audit import log, recheck
 from portal.identity.throttle import Limit, enter, network
+from portal.jobs import queue
 from portal.kernel.act import Act, system_act
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import NotFound, Refused
 from portal.kernel.sentence import Sentence, say
 from portal.letters import service
 from portal.letters.house import House
@@ -29,6 +31,21 @@ from portal.letters.verification import (
 )
 
 EXPIRY_WARNING = timedelta(days=30)
+MAX_UPLOAD = 48 << 20
+"""Bytes that a stranger may send to be checked."""
+PATIENCE = 2.0
+"""Seconds that a check waits for the one before it."""
+_one_check = threading.BoundedSemaphore(1)
+
+
+class Busy(Refused):
+    """Another file is being checked by this process; to be tried again."""
+
+    status = 503
+    code = "busy"
+
+    def __init__(self) -> None:
+        super().__init__(say("Many files are being checked now; try again in a minute."))
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,8 @@ def throttle(session: Session, act: Act) -> None:
 def check_upload(data: bytes, *, house: House) -> Checked:
     """The verdict on an uploaded file. Bytes that are registered are answered from the register.
 
-    Everything else is parsed in a process of its own with limits, and deleted when that ends.
+    Everything else is parsed in a process of its own with limits, and deleted when that ends; one at a
+    time, because each may take hundreds of megabytes and many seconds. Raises `Busy`.
     """
     from portal.kernel.digest import digest_bytes
 
@@ -99,6 +117,15 @@ def check_upload(data: bytes, *, house: House) -> Checked:
     known = check_register(digest, _register)
     if known is not None:
         return Checked(known, _register(digest))
+    if not _one_check.acquire(timeout=PATIENCE):
+        raise Busy
+    try:
+        return _check_stranger(data, house=house)
+    finally:
+        _one_check.release()
+
+
+def _check_stranger(data: bytes, *, house: House) -> Checked:
     with tempfile.TemporaryDirectory(prefix="rensho-check-") as folder:
         path = Path(folder) / "upload"
         path.write_bytes(data)
@@ -172,4 +199,8 @@ def health(session: Session, act: Act, *, house: House) -> list[tuple[bool, Sent
         findings.append((False, say("%(n)s registered files are missing or damaged.", n=len(damaged))))
     else:
         findings.append((True, say("Every registered file is there and has its digest.")))
+    findings += [
+        (False, say("Work in the background fails: %(job)s", job=job))
+        for job in queue.in_trouble(session, act)
+    ]
     return findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from portal.audit.keys import LogKey, load_or_make_signer
+from portal.audit.keys import LogKey, load_or_make_signer, settled_origin
 from portal.config import Settings
 from portal.evidence.store import FileStore
 from portal.letters.seal import Sealer, load_sealer, make_self_made_ca
@@ -33,7 +33,8 @@ class House:
 def open_house(settings: Settings) -> House:
     """Load the keys, making those that an installation may make itself.
 
-    Raises `portal.letters.seal.BadSealKey` where a given PKCS#12 file cannot be used.
+    Raises `portal.letters.seal.BadSealKey` where a given PKCS#12 file cannot be used, and
+    `portal.audit.note.NoteError` where the log's key or name cannot be.
     """
     keys = settings.keys_dir
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -45,7 +46,10 @@ def open_house(settings: Settings) -> House:
         p12 = make_self_made_ca(keys, "Rensho", passphrase=passphrase, at=datetime.now(UTC))
     return House(
         settings=settings,
-        log_key=load_or_make_signer(keys / "log.seed", settings.origin),
+        log_key=load_or_make_signer(
+            keys / "log.seed",
+            settled_origin(keys / "log.seed", settings.origin, insisted=bool(settings.log_origin)),
+        ),
         sealer=load_sealer(p12, passphrase),
         files=FileStore(settings.files_dir),
     )

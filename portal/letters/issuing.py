@@ -18,9 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal import db
 from portal.audit import log
-from portal.campaigns import service as campaigns
 from portal.drafting import service as drafting
-from portal.evidence import service as evidence
 from portal.jobs import queue
 from portal.kernel.act import Act, Permission, new_id, require
 from portal.kernel.digest import digest_of
@@ -41,6 +39,8 @@ from portal.signoffs.values import Frozen, SignoffView
 from portal.works import service as works
 
 ISSUED: Final = "letters:letter:issued"
+SEAL: Final = "letters.seal"
+"""The kind of job that seals a reserved issue."""
 
 
 # --- reserve --------------------------------------------------------------------------------------
@@ -56,6 +56,8 @@ def reserve(session: Session, act: Act, *, letter_id: str, house: House) -> Issu
     frozen = rounds.freeze_for_issue(session, act, letter_id=letter_id)
     existing = session.scalars(sa.select(Issue).where(Issue.letter_id == letter_id)).one_or_none()
     if existing is not None:
+        if existing.state == IssueState.reserved:  # asked for again: seal at once, not after a long delay
+            queue.requeue(session, SEAL, f"{SEAL}:{existing.id}", {"issue_id": existing.id}, act.at)
         return view_of(session, existing)
     issue_id = new_id()
     reference = _next_reference(session, act, house)
@@ -74,7 +76,7 @@ def reserve(session: Session, act: Act, *, letter_id: str, house: House) -> Issu
     )
     session.add(issue)
     session.flush()
-    queue.add(session, "letters.seal", f"letters.seal:{issue_id}", {"issue_id": issue_id}, act.at)
+    queue.add(session, SEAL, f"{SEAL}:{issue_id}", {"issue_id": issue_id}, act.at)
     log.append(
         session,
         act,
@@ -192,7 +194,8 @@ def _register(
     issue = db.lock(session, Issue, issue_id)
     if issue.state != IssueState.reserved:
         return  # another worker was first; the files stored here are orphans and say nothing
-    issue.state = move(TRANSITIONS, issue.state, IssueState.sealed, issue.reference)
+    what = say("The letter %(reference)s", reference=issue.reference)
+    issue.state = move(TRANSITIONS, issue.state, IssueState.sealed, what)
     issue.sealed_at = act.at
     for view, projection in sealed:
         session.add(
@@ -256,9 +259,10 @@ def record_of(
 
     Raises `Conflict` where a typed text names a company that an edition must not show.
     """
-    campaign = campaigns.get(session, act, frozen.campaign_id)
     by_member = {one.member_id: one for one in frozen.signoffs}
-    lines = naming.ordered([line for line in frozen.roll if line.member_id in by_member], campaign.order_rule)
+    lines = naming.ordered(
+        [line for line in frozen.roll if line.member_id in by_member], frozen.frame["order"]
+    )
     signatories = [
         records.Signatory(
             member_id=line.member_id,
@@ -271,7 +275,7 @@ def record_of(
         for line in lines
     ]
     listed = _works(session, frozen, [line.member_id for line in lines])
-    letter = _letter(session, act, frozen, campaign, reference, house)
+    letter = _letter(act, frozen, reference, house)
     others = {line.member_id: line.names for line in frozen.roll if line.member_id not in by_member}
     full = records.full_record(letter, signatories, listed, salt=secrets.token_hex(32), others=others)
     _refuse_hidden_names(full)
@@ -314,38 +318,20 @@ def _works(session: Session, frozen: Frozen, order: list[str]) -> list[records.S
 _NARROWNESS: Final = (records.Consent.public, records.Consent.addressee, records.Consent.withheld)
 
 
-def _letter(
-    session: Session,
-    act: Act,
-    frozen: Frozen,
-    campaign: campaigns.CampaignView,
-    reference: str,
-    house: House,
-) -> records.Letter:
-    document = frozen.document
+def _letter(act: Act, frozen: Frozen, reference: str, house: House) -> records.Letter:
+    """The letter from what everybody signed: the text, and the frame as it stood when the round opened."""
+    document, frame = frozen.document, frozen.frame
     languages = tuple(document.languages)
-    association = members.association(session)
-    brief = drafting.letter_of(session, frozen.letter_id).brief
-    addressee = campaign.addressee
-    order = naming.rule_sentence(campaign.order_rule)
+    order = naming.rule_sentence(frame["order"])
     return records.Letter(
         reference=reference,
         date=act.at.astimezone(ZoneInfo(house.settings.timezone)).date().isoformat(),
         languages=languages,
         prevails=document.prevails,
         rehearsal=house.settings.rehearsal,
-        association={
-            "names": dict(association.names),
-            "address": {language: list(lines) for language, lines in association.address.items()},
-            "contact": association.contact,
-        },
-        addressee={
-            "names": addressee["names"],
-            "office": addressee.get("office"),
-            "person": addressee.get("person"),
-            "address": addressee.get("address") or {},
-        },
-        delivery=brief["delivery"],
+        association=frame["association"],
+        addressee=frame["addressee"],
+        delivery=frame["delivery"],
         subject=dict(document.subject),
         revision={"number": frozen.revision_number, "digest": frozen.revision_digest},
         sections=document.as_json()["sections"],
@@ -355,20 +341,20 @@ def _letter(
             "verdict": "reached",
             "tally": frozen.tally.as_json(),
         },
-        order={"rule": campaign.order_rule, "sentence": _texts(order, languages)},
+        order={"rule": frame["order"], "sentence": _texts(order, languages)},
         mandate=dict(frozen.mandate),
         log={"origin": house.log_key.origin, "vkey": house.log_key.vkey},
         seal=house.seal_facts(),
         verify_url=f"{house.settings.base_url}/verify/{reference}",
         exhibits=tuple(
             records.Exhibit(
-                title=one.title,
-                captured_at=one.captured_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                sha256=one.sha256,
-                url=one.url,
-                note=one.note or None,
+                title=one["title"],
+                captured_at=one["captured_at"],
+                sha256=one["sha256"],
+                url=one["url"],
+                note=one["note"],
             )
-            for one in evidence.exhibits(session, frozen.campaign_id)
+            for one in frame["exhibits"]
         ),
         countersignatures=tuple(
             records.Countersignature(

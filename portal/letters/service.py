@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,8 @@ class RegisterEntry:
     state: str
     end_reason: str | None
     projection: Mapping[str, Any]
+    date: str
+    is_published: bool
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def withdraw(session: Session, act: Act, *, issue_id: str, reason: str) -> Issue
 
 def _step(session: Session, act: Act, issue_id: str, new: IssueState, verb: str, reason: str) -> IssueView:
     issue = db.lock(session, Issue, issue_id)
-    issue.state = move(TRANSITIONS, issue.state, new, issue.reference)
+    what = say("The letter %(reference)s", reference=issue.reference)
+    issue.state = move(TRANSITIONS, issue.state, new, what)
     if new == IssueState.published:
         issue.published_at = act.at
     else:
@@ -184,20 +187,28 @@ def register_lookup(session: Session, digest: str) -> RegisterEntry | None:
     if found is None:
         return None
     row = session.get_one(Issue, found.issue_id)
+    return _register_entry(row, found)
+
+
+def _register_entry(row: Issue, found: Edition) -> RegisterEntry:
     return RegisterEntry(
-        row.id, row.reference, found.edition, row.state.value, row.end_reason, found.projection
-    )
+        row.id, row.reference, found.edition, row.state.value, row.end_reason, found.projection,
+        found.projection["date"], row.published_at is not None,
+    )  # fmt: skip
 
 
 def by_reference(session: Session, reference: str) -> RegisterEntry | None:
-    """What a reference alone tells: what the public edition shows, once it is sealed."""
+    """What a reference alone tells, once the letter is sealed: what the public edition shows.
+
+    References are counted up, so anyone can type one. Before the letter is published, only that it
+    was issued, its date and its state are told: ``projection`` is empty and there is no reason.
+    """
     row = session.scalars(sa.select(Issue).where(Issue.reference == reference)).one_or_none()
     found = session.get(Edition, (row.id, "public")) if row else None
     if row is None or found is None:
         return None
-    return RegisterEntry(
-        row.id, row.reference, found.edition, row.state.value, row.end_reason, found.projection
-    )
+    entry = _register_entry(row, found)
+    return entry if entry.is_published else replace(entry, end_reason=None, projection={})
 
 
 def public_letters(session: Session) -> tuple[PublicLetter, ...]:

@@ -14,8 +14,9 @@ from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from portal import db
+from portal.identity.web import keep_problems
 from portal.kernel.act import Permission
-from portal.kernel.errors import Invalid, NotFound, ProofNeeded
+from portal.kernel.errors import Invalid, NotFound, Problem, ProofNeeded, Refused
 from portal.kernel.sentence import say
 from portal.letters import checking, issuing, service
 from portal.letters.house import House
@@ -35,7 +36,13 @@ class WithdrawForm(ProofForm):
     """Withdraw an issued letter."""
 
     permission = Permission.letter_withdraw
-    reason = TextAreaField(_l("Why it no longer stands"), validators=[DataRequired(), Length(max=2000)])
+    reason = TextAreaField(
+        _l("Why it no longer stands"),
+        validators=[
+            DataRequired(_l("Say why the letter is withdrawn; whoever checks it will read this.")),
+            Length(max=2000),
+        ],
+    )
 
 
 class VerifyForm(Form):
@@ -86,10 +93,16 @@ def reserve(letter_id: str) -> ResponseReturnValue:
 @route(bp, "/issues/<issue_id>", Permission.issue_read)
 def show(issue_id: str) -> ResponseReturnValue:
     """An issued letter: how far it is, its editions, its files."""
+    return _show(issue_id, WithdrawForm())
+
+
+def _show(issue_id: str, form: WithdrawForm, problems: tuple[Problem, ...] = ()) -> str:
     act = current_act()
     issue = db.read(service.issue, act, issue_id)
     editions = [edition for edition in issue.editions if db.read(service.may_read, act, edition.edition)]
-    return render_template("letters/show.html", issue=issue, editions=editions, withdraw=WithdrawForm())
+    return render_template(
+        "letters/show.html", issue=issue, editions=editions, withdraw=form, problems=problems
+    )
 
 
 @route(bp, "/issues/<issue_id>/publish", Permission.letter_publish, methods=("POST",))
@@ -106,8 +119,15 @@ def withdraw(issue_id: str) -> ResponseReturnValue:
     """Say in the register that the letter no longer stands."""
     form = WithdrawForm()
     if not form.validate_on_submit():
-        raise Invalid([], say("Say why the letter is withdrawn; whoever checks it will read this."))
-    issue = db.run(service.withdraw, form.prove(), issue_id=issue_id, reason=form.reason.data)
+        return _show(issue_id, form), 422
+    try:
+        issue = db.run(service.withdraw, form.prove(), issue_id=issue_id, reason=form.reason.data)
+    except NotFound:
+        raise
+    except Invalid as error:
+        return _show(issue_id, form, keep_problems(form, error)), 422
+    except Refused as error:
+        return _show(issue_id, form, (Problem("", error.sentence),)), error.status
     return done(
         say("%(reference)s is withdrawn.", reference=issue.reference), "letters.show", issue_id=issue_id
     )
@@ -160,7 +180,7 @@ def certificate(issue_id: str) -> ResponseReturnValue:
 # --- checking, by anyone --------------------------------------------------------------------------
 
 
-@public(bp, "/verify", methods=("GET", "POST"))
+@public(bp, "/verify", methods=("GET", "POST"), most_bytes=checking.MAX_UPLOAD)
 def verify() -> ResponseReturnValue:
     """Drop a PDF or type the reference; the file never leaves the check."""
     form = VerifyForm()

@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
 from wtforms import (
+    BooleanField,
     HiddenField,
     IntegerField,
     PasswordField,
@@ -172,6 +173,9 @@ class AssociationForm(Form):
     contact = StringField(_l("E-mail address for answers"), [InputRequired(), Length(max=320)])
     language = SelectField(_l("Language of mail, unless chosen"), choices=list(LANGUAGE_NAMES.items()))
     order_rule = SelectField(_l("Order of the signatories"), [Optional()], choices=_ORDERS)
+    addressee_edition = BooleanField(
+        _l("Members may download the addressee's edition of a letter they signed.")
+    )
     shown = HiddenField()
 
     @property
@@ -185,6 +189,7 @@ class AssociationForm(Form):
             },
             "code": self.code.data, "contact": self.contact.data, "language": self.language.data,
             "order_rule": self.order_rule.data or "", "shown": self.shown.data or None,
+            "choices": {"members_get_addressee_edition": bool(self.addressee_edition.data)},
         }  # fmt: skip
 
     @classmethod
@@ -197,4 +202,5 @@ class AssociationForm(Form):
             address_en="\n".join(view.address.get("en", [])),
             address_ja="\n".join(view.address.get("ja", [])),
             contact=view.contact, language=view.language, order_rule=view.order_rule, shown=view.digest,
+            addressee_edition=bool(view.settings.get("members_get_addressee_edition")),
         )  # fmt: skip

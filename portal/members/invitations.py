@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -23,11 +23,11 @@ from portal.identity import service as identity
 from portal.identity.addresses import address_key, address_problem
 from portal.kernel.act import Act, Permission, Role, new_id, require
 from portal.kernel.errors import Conflict, Invalid, NotFound, Problem, Refused
-from portal.kernel.sentence import LANGUAGES, say
+from portal.kernel.sentence import LANGUAGES, Sentence, say
 from portal.kernel.states import move
 from portal.members.model import INVITATION_MOVES, Association, Invitation, InvitationState, Member, Seat
 from portal.members.registry import find_by_slug, member_names
-from portal.members.seats import check_roles, make_seat
+from portal.members.seats import authority_problem, check_roles, make_seat, require_administrator
 from portal.members.tables import InvitationLine
 from portal.members.values import Accepted, InvitationView
 from portal.notifications import outbox
@@ -67,7 +67,7 @@ def invite(
         for where, sentence in (
             ("email", address_problem(email)),
             ("name", identity.name_problem(name) if name.strip() else None),
-            ("authority", _authority_problem(roles, authority)),
+            ("authority", authority_problem(roles, authority)),
         )
         if sentence is not None
     ]
@@ -110,20 +110,12 @@ def invite_many(
                 )
             )  # fmt: skip
         except Invalid as error:
-            problems += [
-                Problem(f"line {line.line}, column {one.where}", one.sentence) for one in error.problems
-            ]
+            problems += [Problem(f"line {line.line}, {one.where}", one.sentence) for one in error.problems]
         except Refused as error:
             problems.append(Problem(f"line {line.line}", error.sentence))
     if problems:
         raise Invalid(problems)
     return tuple(sent)
-
-
-def _authority_problem(roles: Collection[Role], authority: str) -> Any:
-    if Role.signatory in roles and not authority.strip():
-        return say("Say on what basis this person may sign for the company, for example the office held.")
-    return say("At most %(n)s characters.", n=500) if len(authority) > 500 else None
 
 
 def _refuse_second(session: Session, act: Act, email: str, member_id: str | None) -> None:
@@ -214,7 +206,7 @@ def resend_invitation(session: Session, act: Act, *, invitation_id: str) -> Invi
 def revoke_invitation(session: Session, act: Act, *, invitation_id: str) -> str | None:
     """Withdraw it: the link is worth nothing from now on. Returns the member's id (None: the association)."""
     row = _managed(session, act, Permission.invitation_revoke, invitation_id)
-    row.state = move(INVITATION_MOVES, row.state, InvitationState.revoked, row.email)
+    row.state = move(INVITATION_MOVES, row.state, InvitationState.revoked, _called(row))
     session.flush()
     outbox.withdraw(session, act, key=message_key(row.id, row.sendings))
     log.append(session, act, "members:invitation:revoked", row.id, {})
@@ -232,6 +224,7 @@ def _managed(session: Session, act: Act, permission: Permission, invitation_id: 
     if found is None:
         raise NotFound
     _require(act, permission, found[0])
+    require_administrator(act, found[0])
     return db.lock(session, Invitation, invitation_id)
 
 
@@ -240,6 +233,11 @@ def list_invitations(session: Session, act: Act, *, member_id: str | None) -> tu
     _require(act, Permission.seat_read, member_id)
     query = sa.select(Invitation).where(Invitation.member_id == member_id).order_by(Invitation.id.desc())
     return tuple(_view(session, row, with_message=True) for row in session.scalars(query))
+
+
+def _called(row: Invitation) -> Sentence:
+    """How a refusal names the invitation."""
+    return say("The invitation of %(email)s", email=row.email)
 
 
 def _view(session: Session, row: Invitation, *, with_message: bool = False) -> InvitationView:
@@ -324,13 +322,13 @@ def accept_invitation(
             language=act.language,
             password=password,
         )
-    row.state = move(INVITATION_MOVES, row.state, InvitationState.accepted, row.email)
+    row.state = move(INVITATION_MOVES, row.state, InvitationState.accepted, _called(row))
     row.answered_at = act.at
     act_of = replace(act, person_id=person.id)
     seat = make_seat(
         session, act_of, person_id=person.id, member_id=row.member_id,
         roles=[Role(role) for role in row.roles], title=row.title, authority=row.authority,
-        verified=row.by_staff, verified_by=row.invited_by,
+        verified=row.by_staff, verified_by=row.invited_by, verified_name=row.name or None,
     )  # fmt: skip
     log.append(session, act_of, "members:invitation:accepted", row.id, {"seat": seat.id})
     if act.person_id is None:
@@ -343,7 +341,7 @@ def decline_invitation(session: Session, act: Act, *, token: str, reason: str) -
     row = _answerable(session, act, token)
     if len(reason) > 2_000:
         raise Invalid([Problem("reason", say("At most %(n)s characters.", n=2_000))])
-    row.state = move(INVITATION_MOVES, row.state, InvitationState.declined, row.email)
+    row.state = move(INVITATION_MOVES, row.state, InvitationState.declined, _called(row))
     row.answered_at, row.reason = act.at, reason.strip() or None
     session.flush()
     log.append(session, act, "members:invitation:declined", row.id, {})
@@ -369,7 +367,7 @@ def create_first_administrator(session: Session, act: Act, *, email: str, name: 
         Invitation.state == InvitationState.pending,
     )
     for old in session.scalars(pending):
-        old.state = move(INVITATION_MOVES, old.state, InvitationState.revoked, old.email)
+        old.state = move(INVITATION_MOVES, old.state, InvitationState.revoked, _called(old))
     _, token = _add(
         session, act, email=email, name=name, roles=[Role.administrator, Role.case_manager], member_id=None,
         language=act.language, title={}, authority="",

@@ -106,6 +106,9 @@ class Seat(Base):
     verified_at: Mapped[datetime | None] = mapped_column(
         Instant, comment="when; before it the signatory role has no effect"
     )
+    verified_name: Mapped[str | None] = mapped_column(
+        sa.String(200), comment="the person's name as it was checked then; under another one nothing binds"
+    )
     created_at: Mapped[datetime] = mapped_column(Instant, comment="given at")
     ended_at: Mapped[datetime | None] = mapped_column(Instant, comment="since when it is over")
 

@@ -56,9 +56,13 @@ def set_association(
     language: str = "ja",
     order_rule: str = "gojuon",
     settings: Mapping[str, Any] | None = None,
+    choices: Mapping[str, Any] | None = None,
     shown: str | None = None,
 ) -> AssociationView:
-    """Enter or change the association. *shown* is the digest of the form's values: `Stale` if they moved."""
+    """Enter or change the association. *shown* is the digest of the form's values: `Stale` if they moved.
+
+    *settings* replaces all further settings (None: they stay); *choices* then changes single ones.
+    """
     require(act, Permission.association_edit)
     problems = tables.association_problems(names, code, contact, order_rule)
     if problems:
@@ -73,7 +77,10 @@ def set_association(
         "contact": contact,
         "language": language,
         "order_rule": order_rule,
-        "settings": dict(settings if settings is not None else row.settings if row else {}),
+        "settings": {
+            **(settings if settings is not None else row.settings if row else {}),
+            **(choices or {}),
+        },
     }
     if row is None:
         session.add(Association(id=1, **values))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,16 +13,30 @@ from portal import db
 from portal.audit import log
 from portal.identity import service as identity
 from portal.kernel.act import MEMBER_ROLES, STAFF_ROLES, Act, Permission, Role, new_id, require
-from portal.kernel.errors import Conflict, Forbidden, NotFound
-from portal.kernel.sentence import say
+from portal.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from portal.kernel.sentence import Sentence, say
 from portal.members.model import Member, Seat
 from portal.members.registry import member_names
 from portal.members.values import SeatView
 
+BINDING: Final = frozenset({Role.signatory, Role.officer})
+"""Roles whose holder's name stands under what it decides."""
 
-def effective(granted: Collection[Role], *, verified: bool) -> frozenset[Role]:
-    """The roles in effect: a signatory is one only once the association has verified the authority."""
-    return frozenset(role for role in granted if verified or role is not Role.signatory)
+
+def effective(
+    granted: Collection[Role], *, verified: bool, name: str, verified_name: str | None
+) -> frozenset[Role]:
+    """The roles in effect: who binds does so only as the association has verified it, and by that name.
+
+    People may rename themselves; were that name printed, anybody could sign under somebody else's.
+    """
+    binds = verified and verified_name is not None and _name_key(name) == _name_key(verified_name)
+    return frozenset(role for role in granted if binds or role not in BINDING)
+
+
+def _name_key(name: str) -> str:
+    """What makes two spellings one name: width, case and spaces do not count."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _views(session: Session, rows: Iterable[Seat]) -> tuple[SeatView, ...]:
@@ -35,8 +51,11 @@ def _views(session: Session, rows: Iterable[Seat]) -> tuple[SeatView, ...]:
             SeatView(
                 seat.id, seat.person_id, person.name, person.email, person.language, seat.member_id,
                 names[seat.member_id] if seat.member_id else None,
-                effective(granted, verified=seat.verified_at is not None), granted, seat.title,
-                seat.authority, seat.verified_at, seat.ended_at,
+                effective(
+                    granted, verified=seat.verified_at is not None, name=person.name,
+                    verified_name=seat.verified_name,
+                ),
+                granted, seat.title, seat.authority, seat.verified_at, seat.ended_at, seat.verified_name,
             )
         )  # fmt: skip
     return tuple(views)
@@ -51,11 +70,13 @@ def seats_of(session: Session, person_id: str) -> tuple[SeatView, ...]:
 def seat_for_session(session: Session, person_id: str, seat_id: str | None) -> tuple[SeatView | None, int]:
     """The seat a session acts from, and how many live seats its person has.
 
-    The chosen one while it is live; the only one if there is one; else None, and the person chooses.
+    The chosen one while it is live; the only one if none was chosen yet; else None, and the person
+    chooses. A session whose seat has ended never moves to another by itself: the person would go on
+    for another company without having said so.
     """
     seats = seats_of(session, person_id)
     chosen = next((seat for seat in seats if seat.id == seat_id), None)
-    if chosen is None and len(seats) == 1:
+    if seat_id is None and len(seats) == 1:
         chosen = seats[0]
     return chosen, len(seats)
 
@@ -97,6 +118,19 @@ def _require_seats(act: Act, permission: Permission, member_id: str | None) -> N
         raise NotFound
 
 
+def require_administrator(act: Act, member_id: str | None) -> None:
+    """The association's own seats and invitations are its administrators', not every case manager's."""
+    if member_id is None and not act.roles & {Role.administrator, Role.system}:
+        raise Forbidden(say("Only an administrator of the association manages its seats and invitations."))
+
+
+def authority_problem(roles: Collection[Role], authority: str) -> Sentence | None:
+    """What is wrong with the basis on which somebody is to have *roles*, or None."""
+    if Role.signatory in roles and not authority.strip():
+        return say("Say on what basis this person may sign for the company, for example the office held.")
+    return say("At most %(n)s characters.", n=500) if len(authority) > 500 else None
+
+
 def check_roles(act: Act, member_id: str | None, roles: Collection[Role], *, for_self: bool) -> None:
     """Refuse roles that this kind of seat cannot have, and a signatory's role given to oneself."""
     allowed = STAFF_ROLES if member_id is None else MEMBER_ROLES
@@ -124,6 +158,8 @@ def add_seat(
     """
     _require_seats(act, Permission.seat_manage, member_id)
     check_roles(act, member_id, roles, for_self=person_id == act.person_id)
+    if problem := authority_problem(roles, authority):
+        raise Invalid([Problem("authority", problem)])
     if member_id is not None:
         db.lock(session, Member, member_id)
     return make_seat(
@@ -143,8 +179,12 @@ def make_seat(
     authority: str,
     verified: bool,
     verified_by: str | None,
+    verified_name: str | None = None,
 ) -> SeatView:
-    """The row itself (for this room, after its checks). An existing live seat gains the roles."""
+    """The row itself (for this room, after its checks). An existing live seat gains the roles.
+
+    *verified_name* is the name that whoever vouches for the authority knows (None: the person's own).
+    """
     where = (Seat.person_id == person_id, Seat.member_id == member_id, Seat.ended_at.is_(None))
     row = session.scalars(sa.select(Seat).where(*where).with_for_update()).first()
     if row is None:
@@ -159,7 +199,7 @@ def make_seat(
     ):  # what was verified is not reworded behind the verifier's back
         row.authority = authority
     if verified or (Role.signatory in roles and not trusted):
-        row.verified_by, row.verified_at = (verified_by, act.at) if verified else (None, None)
+        _set_verified(session, row, act, by=verified_by, verified=verified, name=verified_name)
     row.roles = sorted({*row.roles, *(role.value for role in roles)})
     row.title = {**row.title, **title}
     session.flush()
@@ -171,6 +211,16 @@ def make_seat(
         {"member": member_id, "roles": row.roles, "verified": verified},
     )
     return seat(session, row.id)
+
+
+def _set_verified(
+    session: Session, row: Seat, act: Act, *, by: str | None, verified: bool, name: str | None = None
+) -> None:
+    """Note by whom, when and for which name the authority was verified; or that it no longer is."""
+    row.verified_by, row.verified_at, row.verified_name = None, None, None
+    if verified:
+        own = identity.people(session, [row.person_id])[row.person_id].name
+        row.verified_by, row.verified_at, row.verified_name = by, act.at, name or own
 
 
 def grant_roles(
@@ -185,14 +235,20 @@ def grant_roles(
     """Set a seat's roles. A signatory role given by the member's own manager waits to be verified."""
     row = _managed(session, act, seat_id)
     new = set(roles) - {Role(role) for role in row.roles}
-    check_roles(act, row.member_id, roles, for_self=bool(new) and row.person_id == act.person_id)
-    if Role.signatory in new or (authority is not None and authority != row.authority):
-        row.verified_by = act.person_id if act.is_staff else None
-        row.verified_at = act.at if act.is_staff else None
+    mine = row.person_id == act.person_id
+    check_roles(act, row.member_id, roles, for_self=bool(new) and mine)
+    authority = row.authority if authority is None else authority.strip()
+    if problem := authority_problem(roles, authority):
+        raise Invalid([Problem("authority", problem)])
+    reworded = authority != row.authority
+    if reworded and mine and act.is_staff and Role.system not in act.roles:
+        raise Forbidden(say("Nobody verifies their own authority."))
+    if reworded or new & BINDING:
+        _set_verified(session, row, act, by=act.person_id, verified=act.is_staff)
     was_administrator = Role.administrator.value in row.roles
     row.roles = sorted(role.value for role in roles)
     row.title = dict(title) if title is not None else row.title
-    row.authority = row.authority if authority is None else authority
+    row.authority = authority
     session.flush()
     _keep_an_administrator(session, row, was_administrator)
     log.append(session, act, "members:seat:changed", row.id, {"member": row.member_id, "roles": row.roles})
@@ -206,7 +262,9 @@ def verify_authority(session: Session, act: Act, *, seat_id: str) -> SeatView:
         raise Forbidden(say("The association verifies who may sign, not the member itself."))
     if row.person_id == act.person_id:
         raise Forbidden(say("Nobody verifies their own authority."))
-    row.verified_by, row.verified_at = act.person_id, act.at
+    if problem := authority_problem([Role(role) for role in row.roles], row.authority):
+        raise Conflict(problem)
+    _set_verified(session, row, act, by=act.person_id, verified=True)
     session.flush()
     log.append(session, act, "members:seat:verified", row.id, {"member": row.member_id})
     return seat(session, row.id)
@@ -228,6 +286,7 @@ def _managed(session: Session, act: Act, seat_id: str) -> Seat:
     if member_id is None:
         raise NotFound
     _require_seats(act, Permission.seat_manage, member_id[0])
+    require_administrator(act, member_id[0])
     row = db.lock(session, Seat, seat_id)
     if row.ended_at is not None:
         raise Conflict(say("This seat has ended."))

@@ -254,13 +254,14 @@ def _rows(header: list[str], lines: list[tuple[int, list[str]]]) -> MembersRead:
             say("No column of names was found. The first line must name the columns, like %(columns)s.",
                 columns="slug,name_en,name_ja,name_kana,category,country,contact_email")
         )  # fmt: skip
+    heading = {column: cell.strip() for column, cell in zip(columns, header, strict=True) if column}
     rows: list[MemberRow] = []
     numbers: list[int] = []
     problems: list[Problem] = []
     seen: dict[tuple[str, str], int] = {}
     for line, cells in lines:
-        row, found = _row(header, columns, line, cells)
-        found += _duplicates(row, line, seen) if row else []
+        row, found = _row(heading, columns, line, cells)
+        found += _duplicates(row, line, seen, heading) if row else []
         problems += found
         if row and not found:
             rows.append(row)
@@ -269,7 +270,7 @@ def _rows(header: list[str], lines: list[tuple[int, list[str]]]) -> MembersRead:
 
 
 def _row(
-    header: list[str], columns: list[str | None], line: int, cells: list[str]
+    heading: Mapping[str, str], columns: list[str | None], line: int, cells: list[str]
 ) -> tuple[MemberRow | None, list[Problem]]:
     if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
         sentence = say(
@@ -279,31 +280,32 @@ def _row(
         )  # fmt: skip
         return None, [Problem(f"line {line}, column {len(columns) + 1}", sentence)]
     values = {column: cell for column, cell in zip(columns, cells, strict=False) if column}
-    heading = {column: cell.strip() for column, cell in zip(columns, header, strict=True) if column}
     weight = unicodedata.normalize("NFKC", values.get("weight", "")).strip() or "1"
     whole = int(weight) if re.fullmatch(r"[0-9]{1,7}", weight) else 0
     row = member_row(values, weight=whole)
     return row, [
-        Problem(f"line {line}, column {heading.get(problem.where, problem.where)}", problem.sentence)
+        Problem(f"line {line}, column {heading.get(str(problem.where), problem.where)}", problem.sentence)
         for problem in problems_of(row)
     ]
 
 
-def _duplicates(row: MemberRow, line: int, seen: dict[tuple[str, str], int]) -> list[Problem]:
+def _duplicates(
+    row: MemberRow, line: int, seen: dict[tuple[str, str], int], heading: Mapping[str, str]
+) -> list[Problem]:
     problems = []
     name = " / ".join(unicodedata.normalize("NFKC", name).casefold() for _, name in sorted(row.names.items()))
     for column, value in (
         ("slug", row.slug),
         ("corporate_number", row.corporate_number),
         ("lei", row.lei),
-        ("name", name),
+        ("name_ja" if "ja" in row.names else "name_en", name),
     ):
         if not value:
             continue
         first = seen.setdefault((column, value), line)
         if first != line:
             sentence = say("“%(value)s” stands in line %(line)s already.", value=value, line=first)
-            problems.append(Problem(f"line {line}, column {column}", sentence))
+            problems.append(Problem(f"line {line}, column {heading.get(column, column)}", sentence))
     return problems
 
 

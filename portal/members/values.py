@@ -96,8 +96,9 @@ class AssociationView:
 class SeatView:
     """A person's place at a member (or at the association: ``member_id`` and ``member_names`` None).
 
-    ``roles`` are those in effect; ``granted`` also holds a signatory role whose authority nobody of the
-    association has verified yet.
+    ``roles`` are those in effect; ``granted`` also holds a binding role (see `seats.effective`) that
+    nobody of the association has verified yet under the name that the person bears now.
+    ``verified_name`` is the name that was verified; whoever holds a binding role in effect bears it.
     """
 
     id: str
@@ -113,10 +114,11 @@ class SeatView:
     authority: str
     verified_at: datetime | None
     ended_at: datetime | None
+    verified_name: str | None = None
 
     @property
     def unverified(self) -> bool:
-        """Whether a signatory role waits for the association to verify the authority."""
+        """Whether a role that binds waits for the association to verify authority and name."""
         return self.granted != self.roles
 
 

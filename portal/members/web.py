@@ -146,8 +146,14 @@ def association() -> ResponseReturnValue:
         association=db.read(members.find_association, act),
         seats=db.read(members.list_seats, act, member_id=None),
         invitations=db.read(members.list_invitations, act, member_id=None),
-        words=members.ROLE_WORDS, act=act, may=_may(),
+        words=members.ROLE_WORDS, act=act, may=_may_here(),
     )  # fmt: skip
+
+
+def _may_here() -> dict[str, bool]:
+    """As `_may`; the association's own seats and invitations are its administrators'."""
+    may = _may()
+    return may | {name: may[name] and may["association"] for name in ("invite", "seats")}
 
 
 @route(bp, "/association/edit", Permission.association_edit, methods=["GET", "POST"])

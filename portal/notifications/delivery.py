@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import smtplib
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,16 +36,21 @@ from portal.kernel.act import Act, system_act
 from portal.kernel.sentence import say, say_n
 from portal.kernel.states import move
 from portal.notifications import mailer
-from portal.notifications.mailer import Backend, Mailer, Rejected, configure
+from portal.notifications.mailer import Backend, Mailer, NotNow, Rejected, configure
 from portal.notifications.model import MESSAGE_MOVES, Message, MessageState
 
-__all__ = ["InboxMailer", "Mailer", "SmtpMailer", "configure", "deliver_due", "mailer_for", "written"]
+__all__ = [
+    "InboxMailer", "Mailer", "SmtpMailer", "configure", "deliver_due", "is_waiting", "mailer_for", "written",
+]  # fmt: skip
 
 LEASE: Final = timedelta(minutes=2)
 """Longer than one attempt can take (connecting and each answer have 10 s)."""
 ATTEMPTS: Final = 12
 """After about 2 hours of trying a message has failed."""
 BATCH: Final = 20
+"""Messages that one call of `deliver_due` hands over at most: the worker has other work too."""
+SECONDS: Final = 5.0
+"""How long one call goes on taking messages."""
 TEMPLATES: Final = ROOT / "templates" / "mail"
 
 
@@ -156,31 +162,51 @@ class SmtpMailer:
     timeout: float = 10.0
 
     def send(self, name: str, message: EmailMessage) -> None:  # noqa: ARG002 - the server has no names
-        """Send one message. Raises `Rejected` for a final refusal (5xx), `OSError` for anything passing."""
-        with _smtp_errors(), self._connected() as server:
+        """Send one message.
+
+        Raises `Rejected` for a final refusal (5xx), `NotNow` for a passing one (4xx), and `OSError` where
+        the server cannot be reached or takes nothing from us, whichever message it were.
+        """
+        with self._connected() as server, _smtp_errors():
             server.send_message(message)
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
+        try:
+            server = self._connect()
+        except smtplib.SMTPException as error:
+            # Even a final answer (“554 no service here”) is about us, not about the message.
+            raise OSError(f"the mail server cannot be used: {error}") from error
+        with server:
+            yield server
+
+    def _connect(self) -> smtplib.SMTP:
         url = urlsplit(self.url)
-        context = ssl.create_default_context()
         server: smtplib.SMTP
         if url.scheme == "smtps":
+            context = ssl.create_default_context()
             server = smtplib.SMTP_SSL(
                 url.hostname or "", url.port or 465, timeout=self.timeout, context=context
             )
         else:
             server = smtplib.SMTP(url.hostname or "", url.port or 587, timeout=self.timeout)
-        with server:
-            server.ehlo_or_helo_if_needed()
-            if url.scheme == "smtp" and server.has_extn("starttls"):
-                server.starttls(context=context)
-            elif url.scheme == "smtp" and url.username:
-                # Somebody in between could have taken the offer away to get the password.
-                raise OSError("the mail server offers no STARTTLS; the password is not sent in the clear")
-            if url.username:
-                server.login(unquote(url.username), unquote(url.password or ""))
-            yield server
+        try:
+            self._greet(server)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _greet(self, server: smtplib.SMTP) -> None:
+        url = urlsplit(self.url)
+        server.ehlo_or_helo_if_needed()
+        if url.scheme == "smtp" and server.has_extn("starttls"):
+            server.starttls(context=ssl.create_default_context())
+        elif url.scheme == "smtp" and url.username:
+            # Somebody in between could have taken the offer away to get the password.
+            raise OSError("the mail server offers no STARTTLS; the password is not sent in the clear")
+        if url.username:
+            server.login(unquote(url.username), unquote(url.password or ""))
 
 
 @contextmanager
@@ -190,14 +216,19 @@ def _smtp_errors() -> Iterator[None]:
         yield
     except smtplib.SMTPRecipientsRefused as error:
         code, reason = next(iter(error.recipients.values()))
-        raise (Rejected if code >= 500 else OSError)(f"{code} {reason!r}") from error
+        raise _refusal(code, reason) from error
     except smtplib.SMTPAuthenticationError as error:
         raise OSError(f"{error.smtp_code} the mail server did not accept user and password") from error
     except smtplib.SMTPResponseException as error:
-        final = error.smtp_code >= 500
-        raise (Rejected if final else OSError)(f"{error.smtp_code} {error.smtp_error!r}") from error
+        raise _refusal(error.smtp_code, error.smtp_error) from error
     except smtplib.SMTPNotSupportedError as error:
         raise Rejected("the mail server cannot take this address (no SMTPUTF8)") from error
+
+
+def _refusal(code: int, reason: object) -> Exception:
+    if code == 421:  # RFC 5321 §3.8: the server is closing down, whatever it was asked
+        return OSError(f"{code} {reason!r}")
+    return (Rejected if code >= 500 else NotNow)(f"{code} {reason!r}")
 
 
 def mailer_for(settings: Settings) -> Mailer:
@@ -249,7 +280,8 @@ def _lease(session: Session, act: Act, *, limit: int) -> tuple[_Due, ...]:
     return tuple(due)
 
 
-def _waiting(session: Session, act: Act) -> bool:
+def is_waiting(session: Session, act: Act) -> bool:
+    """Whether a message is due: a look, so that an idle worker takes no write lock."""
     query = (
         sa.select(Message.id).where(Message.state == MessageState.queued, Message.next_at <= act.at).limit(1)
     )
@@ -262,26 +294,37 @@ def _settle(session: Session, act: Act, *, due: _Due, error: str | None, final: 
         return  # another worker had it after our lease ended, and knows better
     row.last_error = None if error is None else error[:500]
     if error is None:
-        row.state = move(MESSAGE_MOVES, row.state, MessageState.sent, "message")
+        row.state = move(MESSAGE_MOVES, row.state, MessageState.sent, say("The message"))
         row.sent_at, row.secret = act.at, None
     elif final or row.attempts >= ATTEMPTS:
-        row.state = move(MESSAGE_MOVES, row.state, MessageState.failed, "message")
+        row.state = move(MESSAGE_MOVES, row.state, MessageState.failed, say("The message"))
         row.secret = None
     else:
         row.next_at = act.at + delay(row.attempts)
 
 
 def deliver_due(at: datetime, *, clock: Callable[[], datetime] | None = None) -> int:
-    """Send what is due at the time *at*; how many messages were handed over. Runs its own transactions.
+    """Send some of what is due, at most `BATCH`; how many messages were handed over, 0 where none is due.
 
-    Waiting messages of a mail server that is down are tried again after growing delays.
+    Runs its own transactions. Begins no message after `SECONDS`, and none after one that showed that the
+    mail server cannot be reached: the next would wait for the same time-out, and so would the worker's
+    other work. Such messages are tried again after growing delays. The time is *at*, or *clock*'s if
+    that is later.
     """
-    act = system_act(at)
-    sent = 0
-    while db.read(_waiting, act):  # a look first: an idle worker takes no write lock
-        # One at a time where each may take a while: a lease must not run out while it waits its turn.
-        for due in db.run(_lease, act, limit=1 if _is_slow() else BATCH):
-            sent += _send(due, at, clock)
+
+    def now() -> datetime:
+        return max(clock(), at).astimezone(UTC) if clock else at
+
+    # One at a time where each may take a while: a lease must not run out while it waits its turn.
+    step = 1 if _is_slow() else BATCH
+    begun, tried, sent = time.monotonic(), 0, 0
+    while tried < BATCH and time.monotonic() - begun < SECONDS and db.read(is_waiting, system_act(now())):
+        for due in db.run(_lease, system_act(now()), limit=min(step, BATCH - tried)):
+            tried += 1
+            trouble = _send(due, now)
+            sent += trouble is None
+            if isinstance(trouble, OSError) and step == 1:
+                return sent
     return sent
 
 
@@ -289,15 +332,22 @@ def _is_slow() -> bool:
     return not isinstance(mailer.current().backend, InboxMailer)
 
 
-def _send(due: _Due, at: datetime, clock: Callable[[], datetime] | None) -> bool:
+def _send(due: _Due, now: Callable[[], datetime]) -> Exception | None:
+    """Hand one message over and write down what became of it; the trouble, if there was any."""
     mail = mailer.current()
-    error, final = None, False
+    error: str | None = None
+    trouble: Exception | None = None
     try:
-        mail.backend.send(due.id, _composed(due, at, mail))
+        mail.backend.send(due.id, _composed(due, now(), mail))
     except Rejected as refusal:
-        error, final = str(refusal), True
-    except Exception as trouble:  # noqa: BLE001 - one message that cannot be sent does not hold up the others
-        error = f"{type(trouble).__name__}: {trouble}"
-    now = clock() if clock else at
-    db.run(_settle, system_act(max(now, at).astimezone(UTC)), due=due, error=error, final=final)
-    return error is None
+        error, trouble = str(refusal), refusal
+    except Exception as found:  # noqa: BLE001 - one message that cannot be sent does not hold up the others
+        error, trouble = f"{type(found).__name__}: {found}", found
+    db.run(
+        _settle,
+        system_act(now()),
+        due=due,
+        error=error,
+        final=isinstance(trouble, Rejected),
+    )
+    return trouble

@@ -20,11 +20,18 @@ class Backend(Protocol):
     """A way out for one message."""
 
     def send(self, name: str, message: EmailMessage) -> None:
-        """Hand *message* over; *name* is its id. Raises `Rejected` or `OSError` (try again)."""
+        """Hand *message* over; *name* is its id.
+
+        Raises `Rejected`, `NotNow`, or `OSError` (no message can be handed over now).
+        """
 
 
 class Rejected(Exception):  # noqa: N818 - reads as what happened
     """The mail server will never take this message; trying again is pointless."""
+
+
+class NotNow(Exception):  # noqa: N818 - reads as what happened
+    """The mail server does not take this message at the moment; others it may."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.kernel.act import Act, Permission, new_id, require
+from portal.kernel.sentence import say
 from portal.kernel.states import move
 from portal.notifications import mailer
 from portal.notifications.model import MESSAGE_MOVES, Message, MessageState
@@ -69,7 +70,7 @@ def withdraw(session: Session, _act: Act, *, key: str) -> bool:
     message = session.scalars(query.execution_options(populate_existing=True)).first()
     if message is None or message.state is not MessageState.queued:
         return False
-    message.state = move(MESSAGE_MOVES, message.state, MessageState.failed, "message")
+    message.state = move(MESSAGE_MOVES, message.state, MessageState.failed, say("The message"))
     message.secret, message.last_error = None, "withdrawn before it was sent"
     session.flush()
     return True

@@ -8,6 +8,7 @@ from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from ipaddress import ip_address
 from pathlib import Path
 
 from flask import Blueprint, current_app, render_template, request
@@ -20,7 +21,7 @@ from portal.kernel.act import Permission
 from portal.kernel.errors import NotFound
 from portal.notifications import outbox
 from portal.notifications.model import MessageState
-from portal.web.requests import current_act, public, route
+from portal.web.requests import current_act, public, route, whole_number
 
 bp = Blueprint("notifications", __name__)
 
@@ -33,7 +34,7 @@ _LINK = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}」』。、]")
 def index() -> ResponseReturnValue:
     """What became of each message; never its text, which may hold a link that lets somebody in."""
     state = request.args.get("state")
-    page = max(1, request.args.get("page", 1, type=int))
+    page = whole_number("page", 1)
     messages, pages = db.read(outbox.messages, current_act(), state=state, page=page)
     return render_template(
         "notifications/index.html", messages=messages, pages=pages, page=page, state=state,
@@ -59,12 +60,20 @@ def _folder() -> Path:
     """Where the messages are; there is no inbox where real mail is sent or strangers can come.
 
     The pages show links that let people in. So mail as files is not enough: the portal must also be
-    one that only its own machine reaches.
+    one that only its own machine reaches, and this request must come from that machine.
     """
     settings: Settings = current_app.extensions["rensho-settings"]
-    if not settings.shows_inbox:
+    if not settings.shows_inbox or not _from_this_machine():
         raise NotFound
     return settings.outbox_dir
+
+
+def _from_this_machine() -> bool:
+    try:
+        caller = ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    return (getattr(caller, "ipv4_mapped", None) or caller).is_loopback
 
 
 def _mail(path: Path) -> Mail:

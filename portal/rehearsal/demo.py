@@ -24,6 +24,7 @@ OFFICER_EMAIL: Final = "makoto@alliance.example"
 SHOWN: Final = ("naoko@takahashi-eizo.example", "shota@ginga-doga.example")
 """The two members whose people are told how to sign in: one has signed, one has not."""
 
+_ROLES: Final = [Role.signatory, Role.manager, Role.contributor]
 _TOOK_PART: Final = frozenset({"joined", "submitted", "signed", "declined"})
 _GAVE_WORKS: Final = frozenset({"submitted", "signed", "declined"})
 _CONSENTS: Final = {"eclair": ("addressee", "addressee"), "kazahaya": ("unnamed", "withheld")}
@@ -55,6 +56,7 @@ def fill(at: datetime, house: House) -> str:
         staff, campaign.id, facts, "最初の版です。ご意見をお寄せください。/ First revision; please comment."
     )
     round_ = _open(play.acting(seats["staff"], at - timedelta(days=6)), revision, at)
+    _invite_the_rest(play.acting(seats["staff"], at - timedelta(days=6, hours=-1)), rows)
     for number, row in enumerate(rows):
         if row["state"] in {"signed", "declined"}:
             _answer(
@@ -105,7 +107,6 @@ def _members(
     staff: Act, example: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, members.SeatView]]:
     rows, people = [], {}
-    roles = [Role.signatory, Role.manager, Role.contributor]
     for given in example["member"]:
         row = members.MemberRow(
             names=given["names"],
@@ -119,18 +120,23 @@ def _members(
         member = db.run(members.create_member, staff, row=row)
         rows.append({**given, "id": member.id})
         if given["person"]["name"]:
-            people[given["slug"]] = _seat(staff, member.id, given["person"], roles)
-        else:
+            people[given["slug"]] = _seat(staff, member.id, given["person"], _ROLES)
+    return rows, people
+
+
+def _invite_the_rest(staff: Act, rows: list[dict[str, Any]]) -> None:
+    """Who has nobody on the portal yet is invited; late enough that the link still works for a while."""
+    for row in rows:
+        if not row["person"]["name"]:
             db.run(
                 members.invite,
                 staff,
-                email=given["person"]["email"],
+                email=row["person"]["email"],
                 name="",
-                roles=roles,
-                member_id=member.id,
+                roles=_ROLES,
+                member_id=row["id"],
                 authority="—",
             )
-    return rows, people
 
 
 def _join(seat: members.SeatView | None, row: Mapping[str, Any], campaign_id: str, at: datetime) -> None:

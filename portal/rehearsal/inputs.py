@@ -165,8 +165,6 @@ def _list_problems(path: Path) -> list[Problem]:
     problems = [
         Problem(f"{path}, line {one.line}, column {one.column}", one.sentence) for one in read.problems
     ]
-    if not problems and not read.rows:
-        problems = [Problem(str(path), say("There is no work in this list."))]
     name_of = {column: name for name, column in read.mapping.taken}
     for row in read.rows:
         for column in TITLES:

@@ -245,6 +245,7 @@ def shown(ballot: signoffs.MemberBallot, act: Act) -> signoffs.Shown:
         revision=ballot.round.revision_digest,
         submission=submission.digest if submission else None,
         consents=ballot.round.consent_digest,
+        frame=ballot.round.frame_digest,
     )
 
 

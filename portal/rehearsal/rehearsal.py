@@ -86,14 +86,14 @@ def rehearse(
         members_file, works_folder, brief=brief, quorum_rule=quorum_rule, approve=approve, order=order
     )
     report = Report(language)
-    try:
-        with _throw_away_installation() as settings:
+    with _throw_away_installation() as settings:
+        try:
             stage = _open(settings, make_worker, report)
             issue = _campaign(stage, given, _enter_members(stage, given.registry))
-            _write(stage, out, issue)
-    except Refused:
-        output.clear(out)
-        raise
+        except Refused:
+            output.clear(out)
+            raise
+        _write(stage, out, issue)
     return _verify(report, stage.house, out)
 
 
@@ -236,7 +236,11 @@ def _carry_and_issue(stage: _Stage, round_id: str, letter_id: str) -> IssueView:
         round_ = db.run(signoffs.close_round, stage.staff(), round_id=round_id)
         step()
         db.run(
-            signoffs.countersign, stage.officer(), round_id=round_id, revision_digest=round_.revision_digest
+            signoffs.countersign,
+            stage.officer(),
+            round_id=round_id,
+            revision_digest=round_.revision_digest,
+            frame_digest=round_.frame_digest,
         )
         step()
         try:

@@ -20,6 +20,7 @@ from portal.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from portal.kernel.sentence import say
 from portal.kernel.states import move
 from portal.signoffs import counting, mail, receipts
+from portal.signoffs.acting import require_live_seat
 from portal.signoffs.consents import Consents, parse_consents
 from portal.signoffs.model import (
     RESERVATION_MOVES,
@@ -38,6 +39,19 @@ from portal.works import service as works
 
 MAX_REASON: Final = 2_000
 """Characters of a reason, a reservation or its answer."""
+
+
+MOVED: Final = {
+    "revision": say("The text is not the one that was on your screen. Read it again before you decide."),
+    "submission": say("Your works list changed after you opened this page. Read it again before you decide."),
+    "consents": say("The words of the consents are not those on your screen. Read them again."),
+    "frame": say(
+        "Addressee, order of names or exhibits are not those that were on your screen. "
+        "Read them again before you decide."
+    ),
+}
+"""What is said where something shown (a field of `Shown`) is not what is there now."""
+ANSWER_MOVED: Final = say("The association's answer changed after you opened this page. Read it again.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ def sign(
 ) -> ReceiptView:
     """Place the member's sign-off, in place of whatever stood before; the receipt.
 
-    *shown* are the digests of revision, works submission and consent words that were on the screen;
+    *shown* are the digests of revision, frame, works submission and consent words that were on the screen;
     *key* is the form's own (the same form sent twice gives the same receipt). *consents* are for an
     approval, *reservation* (``section_id``, ``text``) for one with a reservation, *reason* for a decline.
 
@@ -74,6 +88,7 @@ def sign(
     repeated = _by_key(session, line, key)
     if repeated is not None:
         return repeated
+    require_live_seat(session, act, Permission.signoff_place)
     decision = _decision(decision)
     view = counting.round_view(session, row)
     _require_open(view, act)
@@ -98,6 +113,7 @@ def withdraw(session: Session, act: Act, *, round_id: str, key: str, reason: str
     repeated = _by_key(session, line, key)
     if repeated is not None:
         return repeated
+    require_live_seat(session, act, Permission.signoff_withdraw)
     view = counting.round_view(session, row)
     if row.frozen_at is not None:
         raise Conflict(
@@ -129,7 +145,9 @@ def answer_reservation(session: Session, act: Act, *, reservation_id: str, answe
     wrong = check_text(" ".join(answer.split()), MAX_REASON)
     if wrong is not None:
         raise Invalid([Problem("answer", wrong)])
-    reservation.state = move(RESERVATION_MOVES, reservation.state, ReservationState.answered, "reservation")
+    reservation.state = move(
+        RESERVATION_MOVES, reservation.state, ReservationState.answered, say("The reservation")
+    )
     reservation.answer, reservation.answered_at, reservation.answered_by = (
         answer.strip(),
         act.at,
@@ -149,18 +167,26 @@ def answer_reservation(session: Session, act: Act, *, reservation_id: str, answe
     return counting.reservation_view(reservation)
 
 
-def lift_reservation(session: Session, act: Act, *, reservation_id: str) -> ReservationView:
-    """The member is content: its approval counts without the reservation from now on."""
+def lift_reservation(session: Session, act: Act, *, reservation_id: str, shown: str) -> ReservationView:
+    """The member is content: its approval counts without the reservation from now on.
+
+    *shown* is the digest (`ReservationView.digest`) of the objection and the answer that were on the
+    screen. Raises `Stale` where staff has answered (anew) since, `Conflict` where it no longer stands.
+    """
     require(act, Permission.reservation_lift)
     reservation, signoff = _locked_reservation(session, reservation_id)
     require(act, Permission.reservation_lift, member_id=signoff.member_id)
+    require_live_seat(session, act, Permission.reservation_lift)
     row = session.get_one(Round, signoff.round_id)
     if row.frozen_at is not None or row.state not in {RoundState.open, RoundState.carried}:
         raise Conflict(say("This vote is over; the reservation stands as it is."))
     stand = counting.standing(session, signoff.round_id).get(signoff.member_id)
     if stand is None or stand.id != signoff.id:
         raise Conflict(say("Your company has answered anew since; this reservation no longer stands."))
-    reservation.state = move(RESERVATION_MOVES, reservation.state, ReservationState.lifted, "reservation")
+    lifted = move(RESERVATION_MOVES, reservation.state, ReservationState.lifted, say("The reservation"))
+    if shown != counting.reservation_view(reservation).digest:
+        raise Stale(ANSWER_MOVED)
+    reservation.state = lifted
     reservation.lifted_at, reservation.lifted_by = act.at, act.person_id
     session.flush()
     log.append(session, act, "signoffs:reservation:lifted", reservation.id, {"round": signoff.round_id})
@@ -224,14 +250,15 @@ def _submission_now(session: Session, campaign_id: str, member_id: str) -> _Subm
 
 def _require_current(view: RoundView, submission: _Submission, shown: Shown) -> None:
     """What you saw is what you sign (DESIGN §3.2)."""
-    if shown.revision != view.revision_digest:
-        raise Stale(say("The text is not the one that was on your screen. Read it again before you decide."))
-    if shown.submission != submission.digest:
-        raise Stale(
-            say("Your works list changed after you opened this page. Read it again before you decide.")
-        )
-    if shown.consents != view.consent_digest:
-        raise Stale(say("The words of the consents are not those on your screen. Read them again."))
+    now = shown_now(view, submission.digest).as_json()
+    for name, digest in shown.as_json().items():
+        if digest != now[name]:
+            raise Stale(MOVED[name])
+
+
+def shown_now(view: RoundView, submission: str | None) -> Shown:
+    """What a sign-off page that is opened now shows; *submission* is the works submission's digest."""
+    return Shown(view.revision_digest, submission, view.consent_digest, view.frame_digest)
 
 
 def _contents(
@@ -304,7 +331,7 @@ def _insert(
         reason=reason.strip(),
         consents=consents,
         reservation=objection,
-        shown=Shown(view.revision_digest, submission.digest, view.consent_digest),
+        shown=shown_now(view, submission.digest),
         submission=None
         if submission.id is None
         else {"id": submission.id, "digest": submission.digest, "works": submission.works},
@@ -342,8 +369,8 @@ def _insert(
         mail.to_staff(
             session, act, template="signoffs/reserved", round_=view, roles=(Role.case_manager,), about=row.id
         )
-    # Neither member nor decision: the log is open to strangers, the votes are not.
-    log.append(session, act, "signoffs:signoff:placed", row.id, {"round": view.id, "act": row.digest})
+    # Neither member nor decision, although strangers see only a commitment: staff read this too.
+    log.append(session, act, receipts.LOGGED, row.id, {"round": view.id, "act": row.digest})
     mail.receipt(
         session,
         act,
@@ -367,5 +394,6 @@ def receipt_of(session: Session, row: Signoff) -> ReceiptView:
         subject=view.subject,
         revision_number=view.revision_number,
         consent_texts=view.consent_texts,
+        frame=view.frame,
     )
     return ReceiptView(counting.signoff_views(session, [row])[0], document)

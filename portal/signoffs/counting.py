@@ -146,12 +146,15 @@ def tally(session: Session, round_id: str) -> Tally:
     return verdict(session, round_id).tally
 
 
-def round_view(session: Session, row: Round) -> RoundView:
-    """The frozen value of a round's row (for this room)."""
+def round_view(session: Session, row: Round, *, reader: str | None = None) -> RoundView:
+    """The frozen value of a round's row (for this room).
+
+    With *reader* (a member's id) the rule names no other member: who must approve is not theirs to know.
+    """
     letter = drafting.letter_of(session, row.letter_id)
     revision = next(one for one in letter.revisions if one.id == row.revision_id)
     mentioned = named_members(row.rule)
-    names: dict[str, Mapping[str, str]] = dict(
+    names: dict[str, Mapping[str, str] | None] = dict(
         session.execute(
             sa.select(RollEntry.member_id, RollEntry.names).where(
                 RollEntry.round_id == row.id, RollEntry.member_id.in_(mentioned)
@@ -162,6 +165,8 @@ def round_view(session: Session, row: Round) -> RoundView:
         if mentioned
         else ()
     )
+    if reader is not None:
+        names = {member_id: known if member_id == reader else None for member_id, known in names.items()}
     return RoundView(
         id=row.id,
         letter_id=row.letter_id,
@@ -177,6 +182,8 @@ def round_view(session: Session, row: Round) -> RoundView:
         consent_texts=row.consent_texts,
         consent_digest=row.consent_digest,
         roll_digest=row.roll_digest,
+        frame=row.frame,
+        frame_digest=row.frame_digest,
         visibility=row.visibility,
         officers_needed=row.officers_needed,
         deadline=row.deadline,
@@ -184,6 +191,7 @@ def round_view(session: Session, row: Round) -> RoundView:
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         close_reason=row.close_reason,
+        close_code=row.close_code,
         frozen_at=row.frozen_at,
         superseded=letter.revisions[0].id != row.revision_id or letter.abandoned_at is not None,
         countersigning=countersigning(session, row),
@@ -210,10 +218,10 @@ def countersigning(session: Session, row: Round) -> CountersigningView | None:
     )
 
 
-def rounds_of(session: Session, letter_id: str) -> tuple[RoundView, ...]:
-    """The letter's rounds, newest first."""
+def rounds_of(session: Session, letter_id: str, *, reader: str | None = None) -> tuple[RoundView, ...]:
+    """The letter's rounds, newest first; for *reader* see `round_view`."""
     rows = session.scalars(sa.select(Round).where(Round.letter_id == letter_id).order_by(Round.number.desc()))
-    return tuple(round_view(session, row) for row in rows)
+    return tuple(round_view(session, row, reader=reader) for row in rows)
 
 
 def carried_row(session: Session, letter_id: str) -> Round | None:

@@ -24,9 +24,9 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from portal.kernel.act import Permission
 from portal.kernel.errors import Invalid, Problem
 from portal.kernel.sentence import Sentence, say
-from portal.signoffs.model import Decision, RoundState, Visibility
+from portal.signoffs.model import CloseCode, Decision, RoundState, Visibility
 from portal.signoffs.quorum import PRESETS, parse_rule
-from portal.web.requests import Form, ProofForm
+from portal.web.requests import Form, ProofForm, a_year_in_reach
 
 DECISIONS: Final[Mapping[Decision, tuple[Sentence, str]]] = {
     Decision.approve: (say("approves"), "good"),
@@ -40,6 +40,10 @@ STATES: Final[Mapping[RoundState, tuple[Sentence, str]]] = {
     RoundState.carried: (say("carried"), "good"),
     RoundState.lapsed: (say("lapsed, quorum not reached"), "bad"),
     RoundState.cancelled: (say("cancelled"), "plain"),
+}
+CLOSE_CODES: Final[Mapping[CloseCode, Sentence]] = {
+    CloseCode.superseded: say("A newer revision of the letter was published."),
+    CloseCode.abandoned: say("The association has given the letter up."),
 }
 
 _ANY_NUMBER: Final = [Optional(), NumberRange(min=0, max=1_000_000)]
@@ -90,7 +94,7 @@ class RoundForm(Form):
     )
     deadline = DateTimeLocalField(
         _l("Deadline"),
-        validators=[InputRequired(_l("Give a deadline."))],
+        validators=[InputRequired(_l("Give a deadline.")), a_year_in_reach],
         format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
     visibility = RadioField(
@@ -152,6 +156,7 @@ class SignForm(ProofForm):
     revision = HiddenField()
     submission = HiddenField()
     consents = HiddenField()
+    frame = HiddenField()
     key = HiddenField()
     decision = RadioField(
         _l("What does your company decide?"),
@@ -190,6 +195,11 @@ class SignForm(ProofForm):
     )
     reason = TextAreaField(_l("Reason, if you decline"), validators=[Optional(), Length(max=2_000)])
 
+    def take_back(self) -> None:
+        """Clear what was consented to: it was about something else than what is shown now."""
+        self.text.data = self.mandate.data = self.corrections.data = False
+        self.naming.data = self.listing.data = None
+
     def given(self) -> dict[str, Any]:
         """The consents as entered."""
         return {
@@ -215,6 +225,8 @@ class LiftForm(ProofForm):
 
     permission = Permission.reservation_lift
 
+    shown = HiddenField()
+
 
 class AnswerForm(Form):
     """Staff's answer to a reservation."""
@@ -234,6 +246,7 @@ class CountersignForm(ProofForm):
     permission = Permission.countersignature_place
 
     revision = HiddenField()
+    frame = HiddenField()
 
 
 class RefuseForm(ProofForm):

@@ -32,6 +32,13 @@ ROUND_MOVES: Final = {
 }
 
 
+class CloseCode(StrEnum):
+    """Why the portal itself cancelled a round; staff gives its reason in words instead."""
+
+    superseded = "superseded"
+    abandoned = "abandoned"
+
+
 class Visibility(StrEnum):
     """What the members see of each other before the letter is issued."""
 
@@ -96,6 +103,11 @@ class Round(Base):
     consent_texts: Mapped[Any] = mapped_column(Json, comment="version and words of the consents, by language")
     consent_digest: Mapped[str] = mapped_column(Digest)
     roll_digest: Mapped[str] = mapped_column(Digest, comment="of the frozen roll, for the minutes")
+    frame: Mapped[Any] = mapped_column(
+        Json,
+        comment="rensho/frame/1: addressee, association, order, delivery, exhibits, frozen when it opened",
+    )
+    frame_digest: Mapped[str] = mapped_column(Digest)
     visibility: Mapped[Visibility] = mapped_column(choice(Visibility, "visibility"))
     officers_needed: Mapped[int] = mapped_column(
         comment="countersignatures needed before the letter is issued"
@@ -112,6 +124,9 @@ class Round(Base):
     )
     close_reason: Mapped[str | None] = mapped_column(
         sa.Text, comment="why it was cancelled, in staff's words"
+    )
+    close_code: Mapped[CloseCode | None] = mapped_column(
+        choice(CloseCode, "close_code"), comment="why the portal cancelled it by itself"
     )
     frozen_at: Mapped[datetime | None] = mapped_column(
         Instant, comment="when the letter was reserved; nothing in the round changes after it"

@@ -18,6 +18,8 @@ from portal.kernel.sentence import say
 from portal.kernel.states import move
 from portal.members import service as members
 from portal.signoffs import counting, mail, receipts
+from portal.signoffs.acting import require_live_seat
+from portal.signoffs.acts import MOVED
 from portal.signoffs.model import (
     COUNTERSIGNING_MOVES,
     Countersignature,
@@ -31,8 +33,12 @@ from portal.signoffs.values import CountersigningView
 MAX_REASON: Final = 2_000
 
 
-def countersign(session: Session, act: Act, *, round_id: str, revision_digest: str) -> CountersigningView:
-    """Put the officer's name under the carried letter; *revision_digest* is that of the text on the screen.
+def countersign(
+    session: Session, act: Act, *, round_id: str, revision_digest: str, frame_digest: str
+) -> CountersigningView:
+    """Put the officer's name under the carried letter.
+
+    *revision_digest* and *frame_digest* are those of the text and of the frame that were on the screen.
 
     The tally is counted again in the same transaction and stands in the act. An officer who presses
     twice has signed once. Raises `Stale` for another text, `Conflict` where the round is not carried,
@@ -51,8 +57,11 @@ def countersign(session: Session, act: Act, *, round_id: str, revision_digest: s
     ).one_or_none()
     if mine is not None and part.state is not CountersigningState.refused:
         return _view(session, row)
+    require_live_seat(session, act, Permission.countersignature_place)
     if revision_digest != row.revision_digest:
-        raise Stale(say("The text is not the one that was on your screen. Read it again before you sign."))
+        raise Stale(MOVED["revision"])
+    if frame_digest != row.frame_digest:
+        raise Stale(MOVED["frame"])
     _require_part(session, row, part)
     verdict = counting.verdict(session, round_id)
     names, title = _printed(session, act, letter.languages)
@@ -63,6 +72,7 @@ def countersign(session: Session, act: Act, *, round_id: str, revision_digest: s
         salt=secrets.token_hex(16),
         round_={"id": row.id, "number": row.number, "letter": row.letter_id, "rule": row.rule_digest},
         revision=row.revision_digest,
+        frame=row.frame_digest,
         tally=verdict.tally.as_json(),
     )
     session.add(
@@ -88,6 +98,7 @@ def refuse(session: Session, act: Act, *, round_id: str, reason: str) -> Counter
     """Send the carried letter back to drafting, with the reason."""
     require(act, Permission.countersignature_refuse)
     row = db.lock(session, Round, round_id)
+    require_live_seat(session, act, Permission.countersignature_refuse)
     part = _part(session, row)
     reason = reason.strip()
     if not reason or len(reason) > MAX_REASON:
@@ -134,7 +145,9 @@ def _complete_if_all(session: Session, act: Act, row: Round, part: Countersignin
     signed = session.scalar(query.where(Countersignature.round_id == row.id)) or 0
     if signed < row.officers_needed:
         return
-    part.state = move(COUNTERSIGNING_MOVES, part.state, CountersigningState.complete, "countersigning")
+    part.state = move(
+        COUNTERSIGNING_MOVES, part.state, CountersigningState.complete, say("The officers' part")
+    )
     part.closed_at, part.closed_by = act.at, act.person_id
     session.flush()
     view = counting.round_view(session, row)

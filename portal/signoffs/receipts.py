@@ -3,7 +3,8 @@
 The act is JSON with everything that answers "how was this sign-off placed" (DESIGN §3.10); its digest
 goes into the log. A salt in it keeps the digest from being guessed: without it anyone could try
 "member X declined" against the log. The receipt holds the act whole, so its holder can recompute the
-digest and check it against the log entry, and nothing of any other company.
+digest and check it against the log entry, and nothing of any other company. The log itself shows of
+the entry only a commitment; the proof a member gets carries what opens it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from portal.audit import commitment, merkle
+from portal.audit.note import NoteError, TlogProof, Verifier
 from portal.kernel.act import Act
 from portal.kernel.digest import digest_of
 
 ACT_FORMAT: Final = "rensho/signoff/1"
 COUNTERSIGNATURE_FORMAT: Final = "rensho/countersignature/1"
 RECEIPT_FORMAT: Final = "rensho/receipt/1"
+PROOF_FORMAT: Final = "rensho/signoff-proof/1"
+LOGGED: Final = "signoffs:signoff:placed"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class Shown:
     revision: str
     submission: str | None
     consents: str
+    frame: str
+
+    def as_json(self) -> dict[str, str | None]:
+        """As it stands in the act."""
+        return dict(vars(self))
 
 
 def instant(at: datetime) -> str:
@@ -79,7 +89,7 @@ def signoff_act(
         "reason": reason,
         "consents": None if consents is None else dict(consents),
         "reservation": None if reservation is None else dict(reservation),
-        "shown": {"revision": shown.revision, "submission": shown.submission, "consents": shown.consents},
+        "shown": shown.as_json(),
         "submission": None if submission is None else dict(submission),
         "evidence": evidence(act, read_at),
     }
@@ -92,6 +102,7 @@ def countersignature_act(
     salt: str,
     round_: Mapping[str, Any],
     revision: str,
+    frame: str,
     tally: Mapping[str, int],
 ) -> dict[str, Any]:
     """An officer's act as JSON, with the tally that was counted in the same transaction."""
@@ -100,7 +111,7 @@ def countersignature_act(
         "id": countersignature_id,
         "salt": salt,
         "round": dict(round_),
-        "shown": {"revision": revision},
+        "shown": {"revision": revision, "frame": frame},
         "tally": dict(tally),
         "evidence": evidence(act),
     }
@@ -112,10 +123,11 @@ def receipt(
     subject: Mapping[str, str],
     revision_number: int,
     consent_texts: Mapping[str, Any],
+    frame: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the member keeps: the act, its digest, the subject and the words that were agreed to.
+    """What the member keeps: the act, its digest, the subject, the words agreed to, the letter's frame.
 
-    The log entry ``signoffs:signoff:placed`` about the act's id carries the same digest.
+    The log entry `LOGGED` about the act's id carries the same digest.
     """
     return {
         "format": RECEIPT_FORMAT,
@@ -124,18 +136,56 @@ def receipt(
         "subject": dict(subject),
         "revision": {"number": revision_number, "digest": act["shown"]["revision"]},
         "consent_texts": dict(consent_texts),
-        "log": {"kind": "signoffs:signoff:placed", "subject": act["id"]},
+        "frame": dict(frame),
+        "log": {"kind": LOGGED, "subject": act["id"]},
     }
 
 
 def verify_receipt(value: Mapping[str, Any]) -> bool:
-    """Whether a receipt's digest is that of the act in it, and the words are those that were shown."""
+    """Whether a receipt's digest is that of the act in it, and words and frame are those that were shown."""
     try:
         return bool(
             value["format"] == RECEIPT_FORMAT
             and value["digest"] == digest_of(value["act"])
             and value["revision"]["digest"] == value["act"]["shown"]["revision"]
             and digest_of(value["consent_texts"]) == value["act"]["shown"]["consents"]
+            and digest_of(value["frame"]) == value["act"]["shown"]["frame"]
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, RecursionError):  # what no JSON of ours holds is no receipt
+        return False
+
+
+def proof_document(
+    receipt_: Mapping[str, Any], *, proof: str, opening: Mapping[str, Any], vkey: str
+) -> dict[str, Any]:
+    """All that is needed to check a receipt without the portal, in one file: see `verify_logged`.
+
+    The log's key is in it for comparison; who checks should have it from elsewhere (every letter has it).
+    """
+    return {
+        "format": PROOF_FORMAT,
+        "receipt": dict(receipt_),
+        "opening": dict(opening),
+        "proof": proof,
+        "vkey": vkey,
+    }
+
+
+def verify_logged(document: Mapping[str, Any], vkey: str) -> bool:
+    """Whether a `proof_document` shows that the log of this key holds this very sign-off. Offline.
+
+    The receipt is whole; the opening is that of the entry in the proof; the entry is about this act
+    and carries its digest; the entry is under a checkpoint signed with *vkey*.
+    """
+    try:
+        if document["format"] != PROOF_FORMAT or not verify_receipt(document["receipt"]):
+            return False
+        proof = TlogProof.parse(document["proof"])
+        if proof.extra is None or not commitment.opens(proof.extra, document["opening"]):
+            return False
+        proof.verify(merkle.leaf_hash(proof.extra), Verifier.parse(vkey.strip()))
+        content, receipt_ = document["opening"]["content"], document["receipt"]
+        told = content["kind"], content["subject"], content["payload"]["act"]
+        return bool(told == (LOGGED, receipt_["act"]["id"], receipt_["digest"]))
+    except (NoteError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return False

@@ -1,7 +1,7 @@
 """Use cases: opening and closing a round, and handing the carried one to the issue.
 
 Every use case that decides locks the round's row first and counts again in the same transaction. The
-order of locks is round, then letter; nobody takes them the other way round.
+order of locks is campaign, round, letter; nobody takes them the other way round.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from portal.kernel.errors import Conflict, Invalid, NotFound, Problem
 from portal.kernel.sentence import Sentence, say
 from portal.kernel.states import move
 from portal.members import service as members
-from portal.signoffs import consents, counting, mail, readiness
+from portal.signoffs import consents, counting, frame, mail, readiness
 from portal.signoffs.model import (
     COUNTERSIGNING_MOVES,
     ROUND_MOVES,
+    CloseCode,
     Countersigning,
     CountersigningState,
     RollEntry,
@@ -74,10 +75,12 @@ def open_round(
     """Put the letter's latest revision to the vote of the members that have joined the campaign.
 
     *rule* is anything `portal.signoffs.quorum.parse_rule` reads, members named by id; *deadline* is
-    aware. Roll, rule, revision, works submissions and consent texts are frozen with digests. Raises
-    `Invalid` for a bad rule, `Conflict` with what stops the round.
+    aware. Roll, rule, revision, frame, works submissions and consent texts are frozen with digests.
+    Raises `Invalid` for a bad rule, `Conflict` with what stops the round.
     """
     require(act, Permission.round_open)
+    # Held, so that nobody leaves, and addressee and exhibits stay, between our reading and our writing.
+    campaigns.hold(session, drafting.letter_of(session, letter_id).campaign_id)
     letter = drafting.hold(session, letter_id)
     lines = _roll_now(session, letter.campaign_id)
     bound = _bound(rule, lines)
@@ -88,6 +91,7 @@ def open_round(
     if not readiness.may_open(items) or letter.latest is None:
         raise Conflict(next(item.sentence for item in items if item.standing is readiness.Standing.stop))
     texts = consents.consent_texts()
+    around = frame.frame_now(session, act, letter)
     number = session.scalar(sa.select(sa.func.max(Round.number)).where(Round.letter_id == letter_id)) or 0
     row = Round(
         id=new_id(),
@@ -100,6 +104,8 @@ def open_round(
         consent_texts=texts,
         consent_digest=consents.consent_digest(texts),
         roll_digest=roll_digest(lines),
+        frame=around,
+        frame_digest=frame.frame_digest(around),
         visibility=visibility,
         officers_needed=officers_needed,
         deadline=deadline,
@@ -213,6 +219,7 @@ def _logged(view: RoundView, roll: int) -> dict[str, Any]:
         "roll": view.roll_digest,
         "members": roll,
         "consents": view.consent_digest,
+        "frame": view.frame_digest,
     }
 
 
@@ -267,7 +274,8 @@ def _close_due(session: Session, act: Act, row: Round) -> RoundView:
     if row.state is not RoundState.open:
         return view
     if view.superseded:
-        return _cancel(session, act, row, "A newer revision was published.")
+        given_up = drafting.letter_of(session, row.letter_id).abandoned_at is not None
+        return _cancel(session, act, row, CloseCode.abandoned if given_up else CloseCode.superseded)
     if act.at < row.deadline:
         return view
     if counting.verdict(session, row.id).reached:
@@ -305,9 +313,11 @@ def _carry(session: Session, act: Act, row: Round) -> RoundView:
     return view
 
 
-def _cancel(session: Session, act: Act, row: Round, reason: str) -> RoundView:
+def _cancel(session: Session, act: Act, row: Round, why: str | CloseCode) -> RoundView:
+    """*why*: staff's words, or a code that every reader gets in its own language."""
     _end(row, act, RoundState.cancelled)
-    row.close_reason = reason
+    code, reason = (why, None) if isinstance(why, CloseCode) else (None, why)
+    row.close_code, row.close_reason = code, reason
     session.flush()
     view = counting.round_view(session, row)
     log.append(session, act, "signoffs:round:cancelled", row.id, {})
@@ -317,13 +327,31 @@ def _cancel(session: Session, act: Act, row: Round, reason: str) -> RoundView:
         template="signoffs/cancelled",
         round_=view,
         member_ids=_roll_ids(session, row),
-        context={"reason": reason},
+        context={"reason": reason, "code": code and code.value},
     )
     return view
 
 
+def abandon_letter(session: Session, act: Act, *, letter_id: str) -> None:
+    """Give the letter up; a vote that is open on it ends, and the members are told.
+
+    Raises `Conflict` once the letter has its number: what is issued stays issued.
+    """
+    require(act, Permission.letter_abandon)
+    drafting.letter_of(session, letter_id)
+    query = sa.select(Round.id).where(Round.letter_id == letter_id).order_by(Round.number)
+    # Locked before the letter, as everywhere: whoever reserves the letter holds its carried round.
+    rows = [db.lock(session, Round, round_id) for round_id in session.scalars(query).all()]
+    if any(row.frozen_at is not None for row in rows):
+        raise Conflict(say("The letter has its number already; it cannot be given up any more."))
+    drafting.abandon(session, act, letter_id=letter_id)
+    for row in rows:
+        if row.state is RoundState.open:
+            _cancel(session, act, row, CloseCode.abandoned)
+
+
 def _end(row: Round, act: Act, state: RoundState) -> None:
-    row.state = move(ROUND_MOVES, row.state, state, "round")
+    row.state = move(ROUND_MOVES, row.state, state, say("This vote"))
     row.closed_at, row.closed_by = act.at, act.person_id
 
 
@@ -363,7 +391,9 @@ def refuse_countersigning(
 ) -> None:
     """Send the carried letter back to drafting (for this room; the round's row is locked)."""
     part = session.get_one(Countersigning, row.id)
-    part.state = move(COUNTERSIGNING_MOVES, part.state, CountersigningState.refused, "countersigning")
+    part.state = move(
+        COUNTERSIGNING_MOVES, part.state, CountersigningState.refused, say("The officers' part")
+    )
     part.quorum_lost, part.reason = quorum_lost, reason
     part.closed_at, part.closed_by = act.at, act.person_id
     session.flush()
@@ -388,6 +418,7 @@ def freeze_for_issue(session: Session, act: Act, *, letter_id: str) -> Frozen:
     not be issued (any more): not carried, text superseded, quorum broken, a countersignature missing.
     """
     letter = drafting.letter_of(session, letter_id)
+    campaigns.hold(session, letter.campaign_id)  # first, as in `open_round`: an issue's row refers to it
     found = counting.carried_row(session, letter_id)
     if found is None:
         raise Conflict(say("The letter is not carried by a vote, or the officers sent it back."))
@@ -428,6 +459,8 @@ def freeze_for_issue(session: Session, act: Act, *, letter_id: str) -> Frozen:
         ),
         countersignatures=part.signatures if part else (),
         mandate={"text": dict(mandate), "digest": digest_of(mandate)},
+        frame=row.frame,
+        frame_digest=row.frame_digest,
     )
 
 

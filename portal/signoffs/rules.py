@@ -296,7 +296,11 @@ class Names(Sentence):
 # --- in words -------------------------------------------------------------------------------------
 
 
-def rule_sentence(rule: Json, names: Mapping[str, Mapping[str, str]] | None = None) -> Sentence:
+NamesById = Mapping[str, Mapping[str, str] | None]
+"""Names by language, by member id; None for a member whose name the reader must not see."""
+
+
+def rule_sentence(rule: Json, names: NamesById | None = None) -> Sentence:
     """The whole parsed rule in words; *names* gives the names (by language) of members it mentions."""
     return say(
         "The letter is carried when %(condition)s. %(abstentions)s %(reservations)s",
@@ -310,7 +314,7 @@ def rule_sentence(rule: Json, names: Mapping[str, Mapping[str, str]] | None = No
     )
 
 
-def in_words(condition: Json, names: Mapping[str, Mapping[str, str]]) -> Sentence:
+def in_words(condition: Json, names: NamesById) -> Sentence:
     """One condition in words, as it stands after "when"; *names* by member id."""
     kind = condition["kind"]
     if kind == "count":
@@ -329,7 +333,7 @@ def in_words(condition: Json, names: Mapping[str, Mapping[str, str]]) -> Sentenc
             "%(members)s approves",
             "%(members)s approve",
             len(condition["members"]),
-            members=joined([member_name(member, names) for member in condition["members"]], together=True),
+            members=_members_in_words(condition["members"], names),
         )
     if kind == "declines_at_most":
         return say_n("at most %(n)s member declines", "at most %(n)s members decline", condition["at_most"])
@@ -375,6 +379,21 @@ def joined(sentences: Sequence[Sentence], *, together: bool) -> Sentence:
     return result
 
 
-def member_name(member: str, names: Mapping[str, Mapping[str, str]]) -> Sentence:
+def member_name(member: str, names: NamesById) -> Sentence:
     """A member's name as a sentence; its id where *names* does not have it."""
-    return Names(member, names=names.get(member, {}))
+    return Names(member, names=names.get(member) or {})
+
+
+def _members_in_words(ids: Sequence[str], names: NamesById) -> Sentence:
+    """The members by name; those the reader must not see by their number."""
+    hidden = [member for member in ids if member in names and names[member] is None]
+    shown = [member_name(member, names) for member in ids if member not in hidden]
+    if hidden:
+        shown.append(
+            say_n(
+                "a member named by the association",
+                "%(n)s members named by the association",
+                len(hidden),
+            )
+        )
+    return joined(shown, together=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from portal.campaigns import service as campaigns
 from portal.kernel.act import Act, Permission, require
 from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.sentence import say
-from portal.signoffs import counting
+from portal.signoffs import counting, receipts
 from portal.signoffs.acts import answer_reservation, lift_reservation, receipt_of, sign, withdraw
 from portal.signoffs.counting import carried_round, history, roll, rounds_of, standing, tally, verdict
 from portal.signoffs.model import Decision, RollEntry, Round, RoundState, Signoff, Visibility
@@ -21,6 +22,7 @@ from portal.signoffs.officers import countersign, refuse
 from portal.signoffs.quorum import Tally, Verdict
 from portal.signoffs.receipts import Shown
 from portal.signoffs.rounds import (
+    abandon_letter,
     cancel_round,
     close_due,
     close_due_rounds,
@@ -34,9 +36,10 @@ from portal.signoffs.values import Frozen, ReceiptView, RollLine, RoundView, Sig
 
 __all__ = [
     "Decision", "Frozen", "MemberBallot", "ReceiptView", "RollLine", "RoundView", "Shown", "SignoffView",
-    "Tally", "Verdict", "Visibility", "answer_reservation", "ballot", "cancel_round", "carried_round",
-    "close_due", "close_due_rounds", "close_round", "countersign", "freeze_for_issue", "get_round",
-    "history", "leave_campaign", "lift_reservation", "open_round", "open_rounds", "preview", "proof_text",
+    "Tally", "Verdict", "Visibility", "abandon_letter", "answer_reservation", "ballot", "cancel_round",
+    "carried_round", "close_due", "close_due_rounds", "close_round", "countersign", "freeze_for_issue",
+    "get_round", "history", "leave_campaign", "lift_reservation", "open_round", "open_rounds", "preview",
+    "proof_document", "proof_text",
     "receipt", "refuse", "roll", "round_by_id", "rounds_of", "rounds_of_campaign", "sign", "standing",
     "tally", "verdict", "withdraw",
 ]  # fmt: skip
@@ -65,7 +68,7 @@ def get_round(session: Session, act: Act, *, round_id: str) -> RoundView:
     row = round_row(session, round_id)
     if not act.is_staff and session.get(RollEntry, (round_id, act.member_id or "")) is None:
         raise NotFound
-    return counting.round_view(session, row)
+    return counting.round_view(session, row, reader=None if act.is_staff else act.member_id)
 
 
 def round_by_id(session: Session, round_id: str) -> RoundView:
@@ -79,8 +82,9 @@ def rounds_of_campaign(session: Session, act: Act, *, campaign_id: str) -> tuple
     from portal.drafting import service as drafting
 
     found: list[RoundView] = []
+    reader = None if act.is_staff else act.member_id
     for letter in drafting.letters_of(session, act, campaign_id=campaign_id):
-        found += counting.rounds_of(session, letter.id)
+        found += counting.rounds_of(session, letter.id, reader=reader)
     if not act.is_staff:
         found = [one for one in found if session.get(RollEntry, (one.id, act.member_id or "")) is not None]
     return tuple(sorted(found, key=lambda one: one.opened_at, reverse=True))
@@ -137,8 +141,21 @@ def receipt(session: Session, act: Act, *, signoff_id: str) -> ReceiptView:
 def proof_text(session: Session, act: Act, *, signoff_id: str) -> str | None:
     """The log proof (C2SP tlog-proof) of an act; None until a checkpoint covers it (some seconds)."""
     receipt(session, act, signoff_id=signoff_id)
-    proof = log.proof_for(session, "signoffs:signoff:placed", signoff_id)
+    proof = log.proof_for(session, receipts.LOGGED, signoff_id)
     return None if proof is None else proof.text()
+
+
+def proof_document(session: Session, act: Act, *, signoff_id: str, vkey: str) -> Mapping[str, Any] | None:
+    """Receipt, log proof and what opens the entry, for checking offline (`receipts.verify_logged`).
+
+    None until a checkpoint covers the entry (some seconds), or once its salt was erased.
+    """
+    view = receipt(session, act, signoff_id=signoff_id)
+    proof = log.proof_for(session, receipts.LOGGED, signoff_id)
+    opening = log.opening(session, receipts.LOGGED, signoff_id)
+    if proof is None or opening is None:
+        return None
+    return receipts.proof_document(view.document, proof=proof.text(), opening=opening, vkey=vkey)
 
 
 def leave_campaign(
@@ -149,7 +166,10 @@ def leave_campaign(
     There its answer says what it wants to say (DESIGN §4). An approval of a carried letter is
     withdrawn in the vote, not by leaving.
     """
+    require(act, Permission.campaign_leave, member_id=act.member_id)
     member_id = act.member_id or ""
+    # Whoever opens a vote holds the campaign too: the roll is made before this member leaves, or after.
+    campaigns.hold(session, campaign_id)
     for view in open_rounds(session, member_id):
         if view.campaign_id == campaign_id:
             raise Conflict(
@@ -168,4 +188,4 @@ def open_rounds(session: Session, member_id: str) -> tuple[RoundView, ...]:
         .where(RollEntry.member_id == member_id, Round.state == RoundState.open)
         .order_by(Round.deadline)
     )
-    return tuple(counting.round_view(session, row) for row in rows)
+    return tuple(counting.round_view(session, row, reader=member_id) for row in rows)

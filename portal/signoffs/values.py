@@ -8,9 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from portal.drafting.document import Document
+from portal.kernel.digest import digest_of
 from portal.kernel.sentence import Sentence
 from portal.signoffs.consents import Consents
-from portal.signoffs.model import CountersigningState, Decision, ReservationState, RoundState, Visibility
+from portal.signoffs.model import (
+    CloseCode,
+    CountersigningState,
+    Decision,
+    ReservationState,
+    RoundState,
+    Visibility,
+)
 from portal.signoffs.quorum import Tally, Verdict, Voice
 
 
@@ -42,6 +50,11 @@ class ReservationView:
     answer: str | None
     answered_at: datetime | None
     lifted_at: datetime | None
+
+    @property
+    def digest(self) -> str:
+        """Of the objection and its answer: what a member sees before it lifts the reservation."""
+        return digest_of({"id": self.id, "text": self.text, "answer": self.answer})
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,10 @@ class CountersigningView:
 
 @dataclass(frozen=True)
 class RoundView:
-    """A round. ``superseded``: a newer revision is out, so the round can only be cancelled."""
+    """A round. ``superseded``: a newer revision is out, so the round can only be cancelled.
+
+    ``frame`` is what is printed around the text (`portal.signoffs.frame`), as frozen when it opened.
+    """
 
     id: str
     letter_id: str
@@ -120,6 +136,8 @@ class RoundView:
     consent_texts: Mapping[str, Any]
     consent_digest: str
     roll_digest: str
+    frame: Mapping[str, Any]
+    frame_digest: str
     visibility: Visibility
     officers_needed: int
     deadline: datetime
@@ -127,6 +145,7 @@ class RoundView:
     opened_at: datetime
     closed_at: datetime | None
     close_reason: str | None
+    close_code: CloseCode | None
     frozen_at: datetime | None
     superseded: bool
     countersigning: CountersigningView | None
@@ -153,7 +172,7 @@ class Frozen:
     """Everything a letter is issued from, counted again in the issuing transaction.
 
     ``signoffs`` are the approvals that count, in the order of the roll's member ids; ``mandate`` has
-    ``text`` (by language) and ``digest``.
+    ``text`` (by language) and ``digest``; ``frame`` is what everybody signed around the text.
     """
 
     round_id: str
@@ -170,6 +189,8 @@ class Frozen:
     signoffs: tuple[SignoffView, ...]
     countersignatures: tuple[CountersignatureView, ...]
     mandate: Mapping[str, Any]
+    frame: Mapping[str, Any]
+    frame_digest: str
 
     @property
     def tally(self) -> Tally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,6 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 
 from portal import db
-from portal.campaigns import service as campaigns
 from portal.drafting import service as drafting
 from portal.drafting.service import languages_first
 from portal.kernel.act import Act, Permission, new_id
@@ -18,7 +18,9 @@ from portal.kernel.digest import canonical
 from portal.kernel.errors import Invalid, NotFound, Problem, Refused, Stale
 from portal.kernel.sentence import Sentence, say
 from portal.signoffs import service
+from portal.signoffs.acts import ANSWER_MOVED, MOVED, shown_now
 from portal.signoffs.forms import (
+    CLOSE_CODES,
     DECISIONS,
     STATES,
     AnswerForm,
@@ -30,10 +32,10 @@ from portal.signoffs.forms import (
     SignForm,
     WithdrawForm,
 )
+from portal.signoffs.frame import order_sentence
 from portal.signoffs.model import Visibility
 from portal.signoffs.receipts import Shown
-from portal.signoffs.service import MemberBallot
-from portal.web.requests import current_act, language, route
+from portal.web.requests import Form, current_act, language, route
 from portal.web.responses import done
 from portal.works import service as works
 
@@ -46,6 +48,8 @@ def _words() -> dict[str, Any]:
     return {
         "decisions": DECISIONS,
         "states": STATES,
+        "close_codes": CLOSE_CODES,
+        "order_sentence": order_sentence,
         "may": lambda permission: current_act().may(Permission(permission)),
     }
 
@@ -57,6 +61,28 @@ def _zone() -> ZoneInfo:
 def _problems(error: Refused) -> tuple[Problem, ...]:
     """A refusal as problems to show above the form that is kept."""
     return error.problems if isinstance(error, Invalid) else (Problem("", error.sentence),)
+
+
+def _show_now(form: Form, now: Mapping[str, str], words: Mapping[str, Sentence]) -> tuple[Problem, ...]:
+    """Put the digests of what this page shows into the form's hidden fields (named as in *now*).
+
+    Problems for those that differ from what was posted, in the *words* of their fields. Whatever else kept
+    the form from being accepted, a wrong password above all: what moved meanwhile must not slip in with
+    the second press.
+    """
+    moved = []
+    for name, digest in now.items():
+        field = form[name]
+        if field.raw_data is not None and (field.data or "") != digest:  # None: the form was not sent
+            moved.append(Problem("", words[name]))
+        field.data = digest
+    return tuple(moved)
+
+
+def _with(moved: tuple[Problem, ...], problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """What moved first, and nothing said twice."""
+    said = [one.sentence for one in moved]
+    return (*moved, *(one for one in problems if one.sentence not in said))
 
 
 # --- staff: opening -------------------------------------------------------------------------------
@@ -207,7 +233,12 @@ def sign(round_id: str) -> ResponseReturnValue:
                 form.prove(),
                 round_id=round_id,
                 decision=form.decision.data or "",
-                shown=Shown(form.revision.data, form.submission.data or None, form.consents.data),
+                shown=Shown(
+                    form.revision.data or "",
+                    form.submission.data or None,
+                    form.consents.data or "",
+                    form.frame.data or "",
+                ),
                 key=form.key.data,
                 consents=form.given(),
                 reason=form.reason.data or "",
@@ -222,14 +253,14 @@ def sign(round_id: str) -> ResponseReturnValue:
             raise
         except Refused as error:
             problems = _problems(error)
-            if isinstance(error, Stale):  # what was consented to was another thing
-                form.text.data = form.mandate.data = False
+            if isinstance(error, Stale):
+                form.take_back()
+    return _sign_page(act, round_id, form, problems)
+
+
+def _sign_page(act: Act, round_id: str, form: SignForm, problems: tuple[Problem, ...]) -> ResponseReturnValue:
+    """The page with the form as it was sent and what is wrong with it; consents only to what is shown."""
     ballot = db.read(service.ballot, act, round_id=round_id)
-    status = 422 if problems or form.errors else 200
-    return _sign_page(act, ballot, form, problems), status
-
-
-def _sign_page(act: Act, ballot: MemberBallot, form: SignForm, problems: tuple[Problem, ...]) -> str:
     view = ballot.round
     submission = db.read(
         lambda session, _act: works.latest_submission(session, view.campaign_id, ballot.line.member_id), act
@@ -239,14 +270,13 @@ def _sign_page(act: Act, ballot: MemberBallot, form: SignForm, problems: tuple[P
     revision = db.read(drafting.revision, act, revision_id=view.revision_id)
     codes = languages_first(revision.document.languages, language())
     form.section.choices = [(one.id, one.heading) for one in revision.document.sections[codes[0]]]
-    for field, value in (
-        (form.revision, view.revision_digest),
-        (form.submission, submission.digest if submission else ""),
-        (form.consents, view.consent_digest),
-    ):
-        field.data = value  # always those of the page that is shown now
+    now = shown_now(view, submission.digest if submission else None).as_json()
+    moved = _show_now(form, {name: digest or "" for name, digest in now.items()}, MOVED)
+    if moved:
+        form.take_back()
+    problems = _with(moved, problems)
     form.key.data = form.key.data or new_id()
-    return render_template(
+    page = render_template(
         "signoffs/sign.html",
         ballot=ballot,
         round=view,
@@ -258,6 +288,7 @@ def _sign_page(act: Act, ballot: MemberBallot, form: SignForm, problems: tuple[P
         takes=view.takes_acts(act.at),
         authority=act.authority,
     )
+    return page, 422 if problems or form.errors else 200
 
 
 @route(bp, "/rounds/<round_id>/withdraw", Permission.signoff_withdraw, methods=("GET", "POST"))
@@ -295,14 +326,23 @@ def withdraw(round_id: str) -> ResponseReturnValue:
 def lift(round_id: str, reservation_id: str) -> ResponseReturnValue:
     """Lift the own reservation."""
     act, form = current_act(), LiftForm()
-    ballot = db.read(service.ballot, act, round_id=round_id)
     problems: tuple[Problem, ...] = ()
     if form.validate_on_submit():
         try:
-            db.run(service.lift_reservation, form.prove(), reservation_id=reservation_id)
+            db.run(
+                service.lift_reservation,
+                form.prove(),
+                reservation_id=reservation_id,
+                shown=form.shown.data or "",
+            )
             return done(say("The reservation is lifted."), "signoffs.sign", round_id=round_id)
         except Refused as error:
             problems = _problems(error)
+    ballot = db.read(service.ballot, act, round_id=round_id)
+    reservation = ballot.stands.reservation if ballot.stands else None
+    if reservation is None or reservation.id != reservation_id:
+        raise NotFound(say("Your company has answered anew since; this reservation no longer stands."))
+    problems = _with(_show_now(form, {"shown": reservation.digest}, {"shown": ANSWER_MOVED}), problems)
     page = render_template(
         "signoffs/lift.html", ballot=ballot, round=ballot.round, form=form, problems=problems
     )
@@ -335,10 +375,27 @@ def receipt_proof(signoff_id: str) -> ResponseReturnValue:
     return _file(proof.encode(), "text/plain; charset=utf-8", f"receipt-{signoff_id[-8:]}.tlog-proof")
 
 
+@route(bp, "/signoffs/<signoff_id>/proof.json", Permission.signoff_read)
+def proof_json(signoff_id: str) -> ResponseReturnValue:
+    """Receipt, log proof and what opens the log entry, as one file that can be checked offline."""
+    vkey = current_app.extensions["rensho-log-key"].vkey
+    found = db.read(service.proof_document, current_act(), signoff_id=signoff_id, vkey=vkey)
+    if found is None:
+        raise NotFound(say("The log has not been signed over this entry yet. Try again in a few seconds."))
+    return _file(canonical(found), "application/json", f"receipt-{signoff_id[-8:]}.proof.json")
+
+
 def _file(data: bytes, mimetype: str, name: str) -> Response:
     response = Response(data, content_type=mimetype)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+@route(bp, "/drafts/<letter_id>/abandon", Permission.letter_abandon, methods=("POST",))
+def abandon(letter_id: str) -> ResponseReturnValue:
+    """Give a letter up; here and not in the drafting room, which does not know whether it is issued."""
+    db.run(service.abandon_letter, current_act(), letter_id=letter_id)
+    return done(say("The letter is given up."), "drafting.letter", letter_id=letter_id)
 
 
 @route(bp, "/campaigns/<campaign_id>/leave", Permission.campaign_leave, methods=("POST",))
@@ -359,7 +416,13 @@ def countersign(round_id: str) -> ResponseReturnValue:
     problems: tuple[Problem, ...] = ()
     if form.validate_on_submit():
         try:
-            db.run(service.countersign, form.prove(), round_id=round_id, revision_digest=form.revision.data)
+            db.run(
+                service.countersign,
+                form.prove(),
+                round_id=round_id,
+                revision_digest=form.revision.data or "",
+                frame_digest=form.frame.data or "",
+            )
             return done(say("Your countersignature is placed."), "signoffs.countersign", round_id=round_id)
         except Refused as error:
             problems = _problems(error)
@@ -394,7 +457,8 @@ def _officers_page(
         act,
     )
     revision = db.read(drafting.revision, act, revision_id=view.revision_id)
-    form.revision.data = view.revision_digest
+    now = {"revision": view.revision_digest, "frame": view.frame_digest}
+    problems = _with(_show_now(form, now, MOVED), problems)
     part = view.countersigning
     page = render_template(
         "signoffs/countersign.html",
@@ -409,6 +473,5 @@ def _officers_page(
         refuse_form=refuse_form,
         problems=problems,
         mine=part is not None and any(one.person_id == act.person_id for one in part.signatures),
-        campaign=db.read(campaigns.get, act, view.campaign_id),
     )
     return page, 422 if problems or form.errors else 200

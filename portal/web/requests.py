@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,13 +15,33 @@ from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from flask_login import UserMixin, current_user
 from flask_wtf import FlaskForm
+from markupsafe import Markup
+from werkzeug.exceptions import BadRequest
 from wtforms import Field, PasswordField
+from wtforms.csrf.core import CSRFTokenField
+from wtforms.validators import ValidationError
+from wtforms.widgets import HiddenInput
 
+from portal.config import Settings
 from portal.kernel.act import POLICY, Act, Permission, Role, new_id
-from portal.kernel.errors import Forbidden
+from portal.kernel.errors import Forbidden, NotFound, Refused, Stale
+from portal.kernel.sentence import Sentence, say
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 PUBLIC = "public"
+SEAT_FIELD = "acting_seat"
+"""The hidden field of every form that says from which seat its page was opened."""
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SignInNeeded(Refused):
+    """A form was sent by somebody who is no longer signed in; answered with a page that keeps the input."""
+
+    status = 401
+    code = "sign-in-needed"
+
+    def __init__(self) -> None:
+        super().__init__(say("You are not signed in any more. Nothing was done, and nothing is lost."))
 
 
 @dataclass
@@ -56,16 +77,23 @@ def route(
     return _declared(bp, rule, permission, methods)
 
 
-def public(bp: Blueprint, rule: str, methods: Sequence[str] = ("GET",)) -> Callable[[View], View]:
-    """A page for anyone, signed in or not."""
-    return _declared(bp, rule, PUBLIC, methods)
+def public(
+    bp: Blueprint, rule: str, methods: Sequence[str] = ("GET",), *, most_bytes: int | None = None
+) -> Callable[[View], View]:
+    """A page for anyone, signed in or not; *most_bytes* may be sent to it, if less than to others."""
+    return _declared(bp, rule, PUBLIC, methods, most_bytes)
 
 
 def _declared(
-    bp: Blueprint, rule: str, access: Permission | str, methods: Sequence[str]
+    bp: Blueprint,
+    rule: str,
+    access: Permission | str,
+    methods: Sequence[str],
+    most_bytes: int | None = None,
 ) -> Callable[[View], View]:
     def register(view: View) -> View:
         view.access = access  # type: ignore[attr-defined]  # read by check_access and by the tests of the whole
+        view.most_bytes = most_bytes  # type: ignore[attr-defined]  # read by refuse_nonsense, before the body
         bp.add_url_rule(rule, endpoint=view.__name__.rstrip("_"), view_func=view, methods=list(methods))
         return view
 
@@ -90,14 +118,95 @@ def check_access() -> ResponseReturnValue | None:
     if access is None:
         abort(500)
     if not current_user.is_authenticated:
-        if request.method not in {"GET", "HEAD"}:
-            return redirect(url_for("identity.sign_in"), 303)
+        if request.method not in _READS:
+            raise SignInNeeded
         return redirect(url_for("identity.sign_in", next=request.full_path.rstrip("?")), 303)
-    if signed_in().seat_id is None and access != Permission.own_account_use:
+    if access == Permission.own_account_use:
+        return None
+    _same_seat()
+    if signed_in().seat_id is None:
         return redirect(url_for("members.seats", next=request.full_path.rstrip("?")), 303)
-    if not POLICY[Permission(access)].roles & signed_in().roles and access != Permission.own_account_use:
+    if not POLICY[Permission(access)].roles & signed_in().roles:
         raise Forbidden
     return None
+
+
+def _same_seat() -> None:
+    """A form is sent for whom its page was opened for, and for nobody else.
+
+    All tabs of a browser share one session, and with it one seat: without this, choosing another seat in
+    one tab would let the form of another tab act for the other company. Raises `Stale`.
+    """
+    if request.method in _READS:
+        return
+    who, shown = signed_in(), request.form.get(SEAT_FIELD)
+    if who.seat_id is None:
+        raise Stale(
+            say("Choose first for whom you act; the seat you acted from has ended, or none is chosen yet.")
+        )
+    if shown is not None and shown != who.seat_id:
+        now, then = seat_words(who.member_names, who.seat_id), _words_of(shown)
+        raise Stale(
+            say(
+                "You now act for %(now)s in this browser; this page was opened for %(then)s. "
+                "Nothing was done. Choose for whom you want to act, then load the page again.",
+                now=now,
+                then=then,
+            )
+        )
+
+
+def seat_words(names: Mapping[str, str] | None, seat_id: str | None) -> Sentence | str:
+    """For whom a seat acts, as a part of a sentence."""
+    if seat_id is None:
+        return say("nobody")
+    if not names:
+        return say("the association")
+    return names.get(language()) or next((name for name in names.values() if name), "")
+
+
+def _words_of(seat_id: str) -> Sentence | str:
+    """For whom the seat shown on the page acts; only of the person's own seats, live or ended."""
+    find: Callable[[str, str], tuple[bool, Mapping[str, str] | None]] | None
+    find = current_app.extensions.get("rensho-seat-names")
+    own, names = find(seat_id, signed_in().person_id) if find and seat_id else (False, None)
+    return seat_words(names, seat_id) if own else say("somebody else")
+
+
+def refuse_nonsense() -> None:
+    """Before everything else: what no page of ours sends is refused before anything reads it.
+
+    Another host name than the portal's own; more bytes than the route takes; NUL, which no database
+    keeps; whole numbers in an address that no database counts to.
+    """
+    settings: Settings = current_app.extensions["rensho-settings"]
+    if request.endpoint != "healthz" and _host() not in settings.hosts:
+        raise Refused(say("This portal is reached at %(address)s only.", address=settings.base_url))
+    if any(isinstance(value, int) and abs(value) >> 63 for value in (request.view_args or {}).values()):
+        raise NotFound
+    view = current_app.view_functions.get(request.endpoint or "")
+    if (most := getattr(view, "most_bytes", None)) is not None:
+        request.max_content_length = most
+    texts = [request.path, *request.args, *(text for many in request.args.listvalues() for text in many)]
+    if request.method not in _READS and not any("\x00" in text for text in texts):
+        texts += [*request.form, *(text for many in request.form.listvalues() for text in many)]
+    if any("\x00" in text for text in texts):
+        raise BadRequest
+
+
+def _host() -> str:
+    """The name in the request's Host header, without port, in small letters; empty if it is none."""
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def whole_number(name: str, default: int, most: int = 99_999_999) -> int:
+    """The number *name* of the page's query: 1 … *most*; *default* for anything else."""
+    text = request.args.get(name, "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return number if 1 <= number <= most else default
 
 
 def signed_in() -> SignedIn:
@@ -153,11 +262,34 @@ def _no_control_characters(value: Any) -> Any:
     return "".join(c for c in value if c in "\t\n\r" or unicodedata.category(c) != "Cc")
 
 
+def seat_field() -> Markup:
+    """The hidden field with the seat that the page is shown for; nothing for who acts from none."""
+    if not current_user.is_authenticated or signed_in().seat_id is None:
+        return Markup("")
+    return Markup('<input type="hidden" name="{}" value="{}">').format(SEAT_FIELD, signed_in().seat_id)
+
+
+class _TokenAndSeat(HiddenInput):  # type: ignore[misc]  # wtforms ships no types
+    """The CSRF token with the seat beside it, so that no form can have the one without the other."""
+
+    def __call__(self, field: Field, **kwargs: Any) -> Markup:
+        token: Markup = super().__call__(field, **kwargs)
+        return token + seat_field()
+
+
+def a_year_in_reach(_form: Any, field: Field) -> None:
+    """A validator: the date lies in the years 1990 to 2100; what lies elsewhere is a slip of the keys."""
+    if field.data is not None and not 1990 <= field.data.year <= 2100:
+        raise ValidationError(_l("Give a date between the years 1990 and 2100."))
+
+
 class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf ships no types
-    """Every form: CSRF token, and text without control characters."""
+    """Every form: CSRF token, the seat it was opened for, and text without control characters."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def bind_field(self, form: Any, unbound: Any, options: dict[str, Any]) -> Field:
+            if issubclass(unbound.field_class, CSRFTokenField):
+                return unbound.bind(form=form, **{**options, "widget": _TokenAndSeat()})
             filters = unbound.kwargs.get("filters", [])
             filters = (
                 [*filters, _no_control_characters] if unbound.field_class is not PasswordField else filters

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.kernel.errors import Invalid, ProofNeeded, Refused
 from portal.kernel.sentence import Sentence, say
+from portal.web.kept import kept
 from portal.web.requests import language, request_id
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ def done(sentence: Sentence, endpoint: str, **values: Any) -> ResponseReturnValu
     return redirect(url_for(endpoint, **values), 303)
 
 
-def _wants_json() -> bool:
+def wants_json() -> bool:
+    """Whether a program asks, which wants problem+json and no page."""
     return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/problem+json"
 
 
@@ -45,22 +47,25 @@ def _answer(
     status: int, code: str, sentence: Sentence, problems: tuple[Any, ...] = ()
 ) -> ResponseReturnValue:
     text = sentence.render(language())
-    if _wants_json():
+    if wants_json():
         # RFC 9457
         body = {"type": f"about:blank#{code}", "status": status, "title": text, "request": request_id()}
         if problems:
-            body["problems"] = [{"where": p.where, "what": p.sentence.render(language())} for p in problems]
+            body["problems"] = [
+                {"where": str(p.where), "what": p.sentence.render(language())} for p in problems
+            ]
         response = jsonify(body)
         response.mimetype = "application/problem+json"
         return response, status
     page = render_template(
-        "error.html", status=status, sentence=text, problems=problems, request_id=request_id()
+        "error.html", status=status, sentence=text, problems=problems, request_id=request_id(), kept=kept()
     )
     return page, status
 
 
-def _refused(error: Refused) -> ResponseReturnValue:
-    if isinstance(error, ProofNeeded) and request.method == "GET" and not _wants_json():
+def refused(error: Refused) -> ResponseReturnValue:
+    """The answer to a refusal: a page, a problem+json, or the way to the proof that is missing."""
+    if isinstance(error, ProofNeeded) and request.method == "GET" and not wants_json():
         return redirect(url_for("identity.confirm", next=request.full_path.rstrip("?")), 303)
     return _answer(
         error.status, error.code, error.sentence, error.problems if isinstance(error, Invalid) else ()
@@ -102,7 +107,7 @@ def _headers(response: Response) -> Response:
 
 def init(app: Flask) -> None:
     """Register the mapping of errors and the headers on *app*."""
-    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(Refused, refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_headers)

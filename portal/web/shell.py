@@ -22,7 +22,8 @@ from markupsafe import Markup, escape
 from portal.config import Settings
 from portal.kernel.act import Permission
 from portal.kernel.sentence import LANGUAGES, TRANSLATIONS, Sentence
-from portal.web.requests import current_act, language, local_path, public, signed_in
+from portal.web.kept import readable_path
+from portal.web.requests import current_act, language, local_path, public, seat_field, signed_in
 
 bp = Blueprint("shell", __name__)
 
@@ -164,6 +165,8 @@ def init(app: Flask, settings: Settings) -> None:
         asset=asset,
         navigation=navigation,
         language=language,
+        readable_path=readable_path,
+        seat_field=seat_field,
         languages=LANGUAGE_NAMES,
         rehearsal=settings.rehearsal,
         demo=settings.demo,

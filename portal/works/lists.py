@@ -19,7 +19,7 @@ from portal.kernel.errors import Conflict, Invalid, NotFound, Problem, Stale
 from portal.kernel.sentence import Sentence, say
 from portal.kernel.states import move
 from portal.works import matching
-from portal.works.columns import HEADINGS, Column
+from portal.works.columns import Column
 from portal.works.model import LIST_MOVES, ListState, Submission, Upload, Work, WorksList
 from portal.works.rows import Listing, WorkRow, from_json, row_from_cells
 from portal.works.stored import draft_columns, row_of, search_text
@@ -244,7 +244,7 @@ def save_row(
     """
     require(act, Permission.works_edit, member_id=member_id)
     problems: list[Problem] = []
-    given = row_from_cells(cells, lambda column, why: problems.append(Problem(HEADINGS[column][0], why)))
+    given = row_from_cells(cells, lambda column, why: problems.append(Problem(column.value, why)))
     if given is None:
         raise Invalid(problems)
     row = _open_list(session, act, campaign_id, member_id, shown=shown)
@@ -366,7 +366,7 @@ def _touch(row: WorksList, act: Act) -> None:
     row.version += 1
     row.changed_at = act.at
     if row.state is ListState.returned:
-        row.state = move(LIST_MOVES, row.state, ListState.draft, "The works list")
+        row.state = move(LIST_MOVES, row.state, ListState.draft, say("The works list"))
 
 
 def _pack(result: ReadResult) -> bytes:

@@ -84,7 +84,7 @@ def submit(
     if shown is not None and row.version != shown:
         raise Stale(say("The list was changed meanwhile. Look at it again before you submit it."))
     row.state = _from_returned(row.state)
-    row.state = move(LIST_MOVES, row.state, ListState.submitted, "The works list")
+    row.state = move(LIST_MOVES, row.state, ListState.submitted, say("The works list"))
     row.consent, row.reason, row.changed_at = Listing(consent), None, act.at
     rows = _final_rows(session, row, row.consent)
     if not rows:
@@ -109,7 +109,9 @@ def submit(
 def _from_returned(state: ListState) -> ListState:
     """A returned list that needed no change is submitted again through the same two steps."""
     return (
-        move(LIST_MOVES, state, ListState.draft, "The works list") if state is ListState.returned else state
+        move(LIST_MOVES, state, ListState.draft, say("The works list"))
+        if state is ListState.returned
+        else state
     )
 
 
@@ -149,7 +151,7 @@ def accept(
     """Staff accept a submission; *submission_id* is the one on the screen."""
     require(act, Permission.works_accept)
     row, submission = _under_review(session, campaign_id, member_id, submission_id)
-    row.state = move(LIST_MOVES, row.state, ListState.accepted, "The works list")
+    row.state = move(LIST_MOVES, row.state, ListState.accepted, say("The works list"))
     log.append(
         session, act, "works:list:accepted", submission_id, {"campaign": campaign_id, "member": member_id}
     )
@@ -164,7 +166,7 @@ def return_(
     if not reason.strip():
         raise Invalid([Problem("reason", say("Say what has to be mended; the member will read this."))])
     row, submission = _under_review(session, campaign_id, member_id, submission_id)
-    row.state = move(LIST_MOVES, row.state, ListState.returned, "The works list")
+    row.state = move(LIST_MOVES, row.state, ListState.returned, say("The works list"))
     row.reason, row.changed_at = reason.strip(), act.at
     log.append(
         session,

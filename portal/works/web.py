@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from portal import db
 from portal.campaigns import service as campaigns
 from portal.kernel.act import Act, Permission
-from portal.kernel.errors import Invalid, NotFound, Problem, Refused
+from portal.kernel.errors import Conflict, Invalid, NotFound, Problem, Refused, Stale
 from portal.kernel.sentence import Sentence, say, say_n
 from portal.members import service as members
-from portal.web.requests import current_act, language, route
+from portal.web.requests import current_act, language, route, whole_number
 from portal.web.responses import done
 from portal.works import service, tables
 from portal.works.columns import Column
@@ -72,11 +72,6 @@ def _page(template: str, act: Act, campaign_id: str, **values: Any) -> str:
     )
 
 
-def _number(name: str) -> int:
-    text = request.args.get(name, "1")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-
-
 # --- the member's own list ------------------------------------------------------------------------
 
 
@@ -98,7 +93,7 @@ def _show(
         act,
         campaign_id,
         list=db.read(service.works_list, act, **here),
-        page=db.read(service.rows, act, **here, search=search, page=_number("page")),
+        page=db.read(service.rows, act, **here, search=search, page=whole_number("page", 1)),
         claims=db.read(service.own_claims, act, **here),
         form=form,
         search=search,
@@ -186,21 +181,34 @@ def edit_row(campaign_id: str, number: int) -> ResponseReturnValue:
     return _row(campaign_id, number)
 
 
+def _column_words(problem: Problem) -> str | Sentence:
+    """The column's name for people; a field of the form is named, and linked, by the form itself."""
+    where = str(problem.where)
+    return where if hasattr(RowForm, where) else COLUMN_WORDS.get(where, problem.place)
+
+
 def _row(campaign_id: str, number: int | None) -> ResponseReturnValue:
     act = current_act()
     here = _here(act, campaign_id)
     shown = {} if number is None else RowForm.of(db.read(service.get_row, act, **here, number=number).row)
     form = RowForm(data={**shown, "version": db.read(service.works_list, act, **here).version}).prepare()
     problems: tuple[Problem, ...] = ()
+    status = 422
     if form.validate_on_submit():
         try:
             db.run(service.save_row, act, **here, cells=form.cells(), number=number, shown=form.version.data)
         except Invalid as error:
-            problems = error.problems
+            problems = tuple(Problem(_column_words(one), one.sentence) for one in error.problems)
+        except Conflict as error:  # the list, or the campaign, is another one now: what was typed stays
+            problems, status = (Problem("", error.sentence),), error.status
+            if isinstance(error, Stale):
+                problems += (Problem("", say("Look at the list; then save again, or leave it.")),)
+                form.version.raw_data = None
+                form.version.data = db.read(service.works_list, act, **here).version
         else:
             return done(say("The work is saved."), ".show", campaign_id=campaign_id)
     page = _page("row", act, campaign_id, form=form, number=number, problems=problems)
-    return page, 422 if form.errors or problems else 200
+    return page, status if form.errors or problems else 200
 
 
 @route(
@@ -286,7 +294,9 @@ def _review(campaign_id: str, member_id: str, form: ReturnForm, status: int = 20
         raise NotFound
     rows = None
     if chosen is not None:
-        rows = db.read(service.submitted_page, act, **here, submission_id=chosen.id, page=_number("page"))
+        rows = db.read(
+            service.submitted_page, act, **here, submission_id=chosen.id, page=whole_number("page", 1)
+        )
     names = db.read(lambda s, _a: members.member_names(s, [member_id]), act).get(member_id)
     page = _page(
         "staff", act, campaign_id, list=view, history=history, chosen=chosen, rows=rows, names=names,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from portal import db
 from portal.api import tokens
 from portal.api.tokens import TokenNeeded
-from portal.kernel.act import Act, Permission, Role, require
+from portal.kernel.act import Act, Permission, Role, new_id, require
 from portal.kernel.errors import Conflict, Forbidden, Invalid, ProofNeeded
 from tests.conftest import make_act
 from tests.whole.rows import insert
@@ -16,8 +16,15 @@ from tests.whole.rows import insert
 
 def admin() -> Act:
     act = make_act(Role.administrator)
-    db.run(lambda session, a: insert(session, "person", id=a.person_id), act)
+    db.run(seat, act)
     return act
+
+
+def seat(session, act: Act, **kw) -> str:
+    """A person with a live seat of the association."""
+    insert(session, "person", id=act.person_id)
+    values = {"id": new_id(), "person_id": act.person_id, "member_id": None, "ended_at": None}
+    return insert(session, "seat", **(values | {"roles": ["administrator"]} | kw))["id"]
 
 
 def made(act: Act, **kw) -> str:
@@ -86,3 +93,19 @@ def test_who_makes_them(sqlite_database) -> None:
     act = make_act(Role.administrator)
     with pytest.raises(ProofNeeded):
         made(make_act(Role.administrator, proved_at=act.at - timedelta(minutes=6)))
+
+
+def test_it_ends_with_the_seat_of_who_made_it(database) -> None:
+    act = make_act(Role.administrator)
+    seat_id = db.run(seat, act)
+    token = made(act)
+    assert used(token).person_id == act.person_id
+    end = sa.text("UPDATE seat SET ended_at = created_at WHERE id = :id")
+    db.run(lambda s, _a: s.execute(end, {"id": seat_id}), act)
+    with pytest.raises(TokenNeeded):
+        used(token)
+    db.run(lambda s, a: seat(s, a, member_id=insert(s, "member")["id"]), act)
+    with pytest.raises(TokenNeeded):  # at a member one is nobody of the association
+        used(token)
+    db.run(seat, act)
+    assert used(token)

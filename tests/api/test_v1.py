@@ -11,10 +11,10 @@ from portal import db
 from portal.api import tokens, v1
 from portal.kernel.act import Role
 from portal.kernel.digest import digest_bytes
+from tests.api.test_tokens import seat
 from tests.conftest import make_act
 from tests.correspondence.conftest import PROJECTION, SEALED, LetterOut, fill
 from tests.correspondence.test_web import publish
-from tests.whole.rows import insert
 from tests.whole.small import seated, small_app, submit
 
 
@@ -31,7 +31,7 @@ def out(app: Flask) -> LetterOut:
 
 def bearer() -> dict[str, str]:
     act = make_act(Role.administrator)
-    db.run(lambda session, a: insert(session, "person", id=a.person_id), act)
+    db.run(seat, act)
     token = db.run(tokens.create, act, name="statistics", valid_for=timedelta(days=1))
     return {"Authorization": f"Bearer {token}"}
 
@@ -155,6 +155,15 @@ def test_registering_a_webhook(app: Flask, out: LetterOut) -> None:
     (endpoint,) = db.read(webhooks.endpoints, out.staff)
     assert endpoint.kinds == ("letters:letter:", "signoffs:")
     assert submit(admin, f"/api/webhooks/{endpoint.id}/disable", on="/api/webhooks").status_code == 303
+
+
+def test_verifying_is_throttled_as_on_the_page(app: Flask, out: LetterOut) -> None:
+    client = app.test_client()
+    answers = [client.post("/api/v1/verify", json={"sha256": "ab" * 32}).status_code for _ in range(61)]
+    assert answers[:60] == [200] * 60
+    refused = client.post("/api/v1/verify", json={"sha256": "ab" * 32})
+    assert refused.status_code == 429
+    assert refused.mimetype == "application/problem+json"
 
 
 @pytest.mark.parametrize("address", ["/api/tokens", "/api/webhooks"])

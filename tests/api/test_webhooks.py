@@ -151,7 +151,11 @@ def test_an_entry_is_told_signed_and_once(database, receiver) -> None:
     assert not accepts(secret, headers | {"webhook-id": "msg_other"}, body, SYSTEM.at)
     assert not accepts(secret, headers, body, SYSTEM.at + timedelta(minutes=6))
     assert "." not in headers["webhook-id"]
-    assert json.loads(body)["data"]["payload"] == {"reference": "FCA-2026-0001", "名": "髙橋"}
+    assert json.loads(body) == {
+        "type": "letters.letter.issued",
+        "timestamp": SYSTEM.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "data": {"subject": "abc"},
+    }
     assert attempts() == [(204, ""), (204, "")]
 
 

@@ -51,13 +51,14 @@ def proof(kind, subject):
 
 def test_an_entry_is_what_was_said(database):
     act = make_act(Role.signatory, at=AT, member_id="m")
-    db.run(lambda s, a: log.append(s, a, "signoffs:signoff:placed", "abc", {"x": "髙橋", "n": 1}), act)
+    db.run(lambda s, a: log.append(s, a, "letters:letter:issued", "abc", {"x": "髙橋", "n": 1}), act)
     (entry,) = all_entries()
-    assert (entry.position, entry.kind, entry.subject, entry.at) == (0, "signoffs:signoff:placed", "abc", AT)
+    assert (entry.position, entry.kind, entry.subject, entry.at) == (0, "letters:letter:issued", "abc", AT)
     assert json.loads(entry.data) == {
-        "v": 1, "kind": "signoffs:signoff:placed", "at": "2026-11-21T03:04:05.678901Z", "subject": "abc",
+        "v": 1, "kind": "letters:letter:issued", "at": "2026-11-21T03:04:05.678901Z", "subject": "abc",
         "person": entry.content["person"], "payload": {"x": "髙橋", "n": 1},
     }  # fmt: skip
+    assert db.read(lambda s, _a: log.opening(s, entry.kind, "abc"), ACT) is None
     assert act.person_id not in entry.data.decode()
     with database.readers() as session:
         salt, person = session.execute(sa.text("SELECT salt, person FROM log_entry")).one()
@@ -131,7 +132,7 @@ def test_longest_entry(sqlite_database):
     empty = 0
 
     def use_case(session, act, length):
-        log.append(session, act, "a:b:c", "s", {"x": "a" * length})
+        log.append(session, act, "letters:letter:issued", "s", {"x": "a" * length})
 
     db.run(use_case, ACT, length=1)
     empty = len(all_entries()[0].data) - 1
@@ -169,9 +170,9 @@ def test_checkpoint_and_proof_convince_a_stranger(database, key):
 
 def test_the_latest_of_several_entries_is_proved(sqlite_database, key):
     for n in range(3):
-        db.run(lambda s, a, n=n: log.append(s, a, "a:b:c", "same", {"n": n}), ACT)
+        db.run(lambda s, a, n=n: log.append(s, a, "letters:letter:issued", "same", {"n": n}), ACT)
     db.run(sign, ACT, key=key)
-    assert json.loads(proof("a:b:c", "same").extra)["payload"] == {"n": 2}
+    assert json.loads(proof("letters:letter:issued", "same").extra)["payload"] == {"n": 2}
 
 
 def test_signing_twice_gives_the_same(database, key):

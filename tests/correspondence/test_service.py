@@ -50,8 +50,8 @@ def overview(out: LetterOut, act: Act, today: date = date(2026, 12, 1)):
 
 def logged() -> list[tuple[str, dict]]:
     def query(session, _act):
-        rows = session.execute(sa.select(LogEntry.kind, LogEntry.entry).order_by(LogEntry.position))
-        return [(kind, json.loads(entry)["payload"]) for kind, entry in rows]
+        rows = session.execute(sa.select(LogEntry.kind, LogEntry.content).order_by(LogEntry.position))
+        return [(kind, content["payload"]) for kind, content in rows]
 
     from portal.kernel.act import system_act
 

@@ -92,7 +92,7 @@ def test_failures_come_back_later_and_end(database):
         assert claim("b", at) is None
         at += timedelta(hours=2)
     assert claim("a", at + timedelta(days=9)) is None
-    assert db.read(queue.dead, system_act(at)) == ("letter:1: nope",)
+    assert db.read(queue.in_trouble, system_act(at)) == ("letter:1: nope",)
 
 
 @given(st.integers(1, 10_000))
@@ -146,3 +146,88 @@ def test_old_slots_are_swept_away(database):
         lambda session, act: session.scalar(select(func.count()).select_from(Job)), system_act(AT)
     )
     assert count == 4  # two minutes of slots, and the job of another kind
+
+
+def test_a_job_that_kills_its_worker_each_time_is_given_up(database):
+    put()
+    put("other", at=AT + timedelta(days=1))
+    at = AT
+    for attempt in range(1, queue.ATTEMPTS + 1):
+        assert claim("a", at).attempts == attempt  # and the worker falls silent
+        at += queue.LEASE + timedelta(seconds=1)
+    assert claim("a", at) is None
+    (line,) = db.read(queue.in_trouble, system_act(at))
+    assert line.startswith("letter:1: ")
+    assert claim("a", AT + timedelta(days=1)).key == "other"
+
+
+def test_what_must_be_done_is_tried_without_end_and_named_meanwhile(database):
+    put()
+    at = AT
+    for attempt in range(1, queue.ATTEMPTS + 5):
+        taken = claim("a", at)
+        assert taken.attempts == attempt
+        db.run(queue.fail, system_act(at), taken=taken, owner="a", error="no disk", endless=True)
+        at += timedelta(hours=2)
+        named = db.read(queue.in_trouble, system_act(at))
+        assert named == (("letter:1: no disk",) if attempt >= queue.ATTEMPTS else ())
+    assert db.run(queue.finish, system_act(at), taken=claim("a", at), owner="a")
+    assert db.read(queue.in_trouble, system_act(at)) == ()
+
+
+def test_endless_work_whose_worker_falls_silent_comes_back_at_growing_distances(database):
+    put()
+    at, began = AT, []
+    while len(began) < queue.ATTEMPTS + 3:
+        taken = db.run(
+            queue.claim, system_act(at), owner="a", kinds=("letters.seal",), endless=("letters.seal",)
+        )
+        if taken is not None:
+            began.append(at)
+        at += timedelta(minutes=2)
+    assert began[-1] - began[-2] >= timedelta(minutes=8)
+
+
+def requeue(at: datetime) -> None:
+    db.run(
+        lambda session, act: queue.requeue(session, "letters.seal", "letter:1", {"n": 1}, act.at),
+        system_act(at),
+    )
+
+
+def test_a_job_that_was_given_up_can_be_put_back(database):
+    put()
+    at = AT
+    for _ in range(queue.ATTEMPTS):
+        db.run(queue.fail, system_act(at), taken=claim("a", at), owner="a", error="x")
+        at += timedelta(hours=2)
+    assert claim("a", at) is None
+    requeue(at)
+    taken = claim("a", at)
+    assert taken.attempts == 1
+    requeue(at)  # running: left alone
+    assert claim("b", at) is None
+    db.run(queue.fail, system_act(at), taken=taken, owner="a", error="x")
+    requeue(at)  # waiting for its delay: at once
+    taken = claim("a", at)
+    assert db.run(queue.finish, system_act(at), taken=taken, owner="a")
+    requeue(at)  # done: left alone
+    assert claim("a", at + timedelta(days=1)) is None
+
+
+def test_what_was_never_there_is_queued(database):
+    requeue(AT)
+    assert claim().key == "letter:1"
+
+
+def test_a_look_says_whether_there_is_something_to_claim(database):
+    def waiting(at: datetime, *kinds: str) -> bool:
+        return db.read(queue.is_waiting, system_act(at), kinds=kinds)
+
+    put(at=AT + timedelta(seconds=1))
+    assert not waiting(AT, "letters.seal")
+    assert waiting(AT + timedelta(seconds=1), "letters.seal")
+    assert not waiting(AT + timedelta(seconds=1), "else")
+    claim(at=AT + timedelta(seconds=1))
+    assert not waiting(AT + timedelta(seconds=30), "letters.seal")
+    assert waiting(AT + timedelta(seconds=90), "letters.seal")

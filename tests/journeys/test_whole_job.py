@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 
 from portal.kernel.sentence import say
 from portal.rehearsal import demo, play
+from tests.needs import tool
 from tests.running import ROOT, Running, headless, running_portal
 
 from .people import Person, at_a_browser
@@ -314,7 +315,7 @@ def the_member_downloads_the_public_letter(naoko: Person, folder: Path) -> Path:
 
 def it_says_who_signed_and_for_which_works(letter: Path) -> None:
     text = subprocess.run(
-        ["pdftotext", "-layout", letter, "-"], capture_output=True, text=True, check=True
+        [tool("pdftotext"), "-layout", letter, "-"], capture_output=True, text=True, check=True
     ).stdout
     for words in (
         "髙橋映像株式会社",

@@ -298,7 +298,7 @@ def test_many_or_nobody(house, inbox):
     )
     with pytest.raises(Invalid) as refusal:
         db.run(members.invite_many, staff(), lines=bad, roles=ALL)
-    assert [problem.where for problem in refusal.value.problems] == ["line 2", "line 3, column authority"]
+    assert [problem.where for problem in refusal.value.problems] == ["line 2", "line 3, authority"]
     assert tokens(inbox) == []
     assert len(db.run(members.invite_many, staff(), lines=lines, roles=ALL)) == 2
     assert len(tokens(inbox)) == 2

@@ -195,7 +195,7 @@ def test_the_end_of_a_seat_ends_its_sessions(database):
 def test_the_last_administrator_stays(database):
     person, second = make_person(), make_person("b@x.example")
     seat = give_seat(person, None, Role.administrator)
-    act = make_act(Role.administrator, at=AT)
+    act = make_act(Role.administrator, person_id=second.id, at=AT)
     with pytest.raises(Conflict):
         db.run(members.end_seat, act, seat_id=seat.id)
     with pytest.raises(Conflict):

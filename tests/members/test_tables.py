@@ -88,7 +88,7 @@ def test_characters_outside_the_bmp_and_variants_stay():
         ("a,A\u202eInc.,,,music,JP,\n", ["line 2, column name_en"]),
         ("a,A Inc.,,,music,JP,,extra\n", ["line 2, column 8"]),
         ("a,A Inc.,,,music,JP,\n\na,B Inc.,,,music,JP,\n", ["line 4, column slug"]),
-        ("a,A Inc.,,,music,JP,\nb,A Inc.,,,music,JP,\n", ["line 3, column name"]),
+        ("a,A Inc.,,,music,JP,\nb,A Inc.,,,music,JP,\n", ["line 3, column name_en"]),
         (f"a,{'A' * 201},,,music,JP,\n", ["line 2, column name_en"]),
         ('a,"A\nInc.",,,music,JP,\nb,B,,,music,ZZ,\n', ["line 2, column name_en", "line 4, column country"]),
     ],

@@ -287,6 +287,16 @@ def test_the_association(staff):
     assert "FCB" in staff.get("/association")
     assert "meanwhile" in staff.post("/association/edit", 422, **fields, shown=shown)
     staff.post("/association/edit", 422, **{**fields, "code": "x"})
+
+    def settings():
+        return db.read(lambda s, _a: members.association(s).settings, system_act(NOW))
+
+    assert settings()["members_get_addressee_edition"] is False
+    assert "checked" not in staff.get("/association/edit")
+    shown = staff.get("/association/edit").split('name="shown"')[1].split('value="')[1].split('"')[0]
+    staff.post("/association/edit", **fields, shown=shown, addressee_edition="y")
+    assert settings()["members_get_addressee_edition"] is True
+    assert "checked" in staff.get("/association/edit")
     staff.post(
         "/association/invite", email="new@alliance.example", name="N", roles=["officer"], language="en"
     )

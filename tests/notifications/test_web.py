@@ -45,13 +45,29 @@ def test_the_inbox_shows_what_was_sent(send, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"mail": "smtp://127.0.0.1:25"}, {"base_url": "https://portal.alliance.example"}]
+    "changes",
+    [
+        {"mail": "smtp://127.0.0.1:25"},
+        {"base_url": "https://portal.alliance.example"},
+        {"trusted_proxies": 1},
+    ],
 )
 def test_there_is_no_inbox_anywhere_else(sqlite_database, tmp_path, changes):
-    browser = Browser(small_app(tmp_path, **changes))
-    browser.client.get("/inbox").status_code == 404  # noqa: B015
+    app = small_app(tmp_path, **changes)
+    client, address = app.test_client(), app.extensions["rensho-settings"].base_url
+    assert client.get("/sign-in", base_url=address).status_code == 200
     for path in ("/inbox", "/inbox/" + "0" * 32):
-        assert browser.client.get(path).status_code == 404
+        assert client.get(path, base_url=address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("caller", "status"),
+    [("127.0.0.1", 200), ("127.9.9.9", 200), ("::1", 200), ("::ffff:127.0.0.1", 200), ("192.0.2.7", 404),
+     ("2001:db8::7", 404), ("::ffff:192.0.2.7", 404), ("", 404), ("unix:", 404)],
+)  # fmt: skip
+def test_the_inbox_answers_its_own_machine_only(sqlite_database, tmp_path, caller, status):
+    client = small_app(tmp_path).test_client()
+    assert client.get("/inbox", environ_base={"REMOTE_ADDR": caller}).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,9 @@
 """Reading a PDF back with tools that are not ours."""
 
 import re
-import shutil
 import subprocess
-from functools import cache
 
-import pytest
-
-
-@cache
-def tool(name: str) -> str:
-    """The program's path; skips the test where it is not installed."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed (Debian: poppler-utils, qpdf)")
-    return found
+from tests.needs import tool
 
 
 def text_of(pdf: bytes, *options: str) -> str:

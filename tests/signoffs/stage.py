@@ -53,7 +53,10 @@ class Stage:
         if submission is not None and submission.state == "returned":
             submission = None
         return Shown(
-            self.round.revision_digest, submission.digest if submission else None, self.round.consent_digest
+            self.round.revision_digest,
+            submission.digest if submission else None,
+            self.round.consent_digest,
+            self.round.frame_digest,
         )
 
     def sign(self, member, decision="approve", *, key=None, at=None, shown=None, consents=None, **kw):
@@ -85,6 +88,7 @@ class Stage:
             self.officers[officer],
             round_id=self.round.id,
             revision_digest=self.round.revision_digest,
+            frame_digest=self.round.frame_digest,
         )
 
     def freeze(self):

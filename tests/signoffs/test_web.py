@@ -158,8 +158,8 @@ def test_what_cannot_be_published_says_why(site):
     copy = db.read(drafting.working_copy, stage.staff, letter_id=stage.letter_id)
     texts = {"text_en": "nonsense", "text_ja": copy["ja"].text}
     site.post(stage.staff, f"{path}/edit", **texts, version_en="1", version_ja="1")
-    assert "en/line 1" in site.get(stage.staff, f"{path}/edit")
-    assert "en/line 1" in site.get(stage.staff, f"{path}/publish")
+    assert "English, line 1" in site.get(stage.staff, f"{path}/edit")
+    assert "English, line 1" in site.get(stage.staff, f"{path}/publish")
     page = site.post(stage.staff, f"/campaigns/{stage.campaign_id}/letters/new", 422, text="languages = 3")
     assert "languages" in page.get_data(as_text=True)
 

@@ -30,7 +30,8 @@ def finish(app: Flask) -> None:
             _approve(act, round_id)
     staff, officer = _staff(Role.case_manager), _staff(Role.officer)
     round_ = db.run(signoffs.close_round, staff, round_id=round_id)
-    db.run(signoffs.countersign, officer, round_id=round_id, revision_digest=round_.revision_digest)
+    shown = {"revision_digest": round_.revision_digest, "frame_digest": round_.frame_digest}
+    db.run(signoffs.countersign, officer, round_id=round_id, **shown)
     issue = play.issue(_staff(Role.case_manager), letter_id, house, worker)
     db.run(letters.publish, _staff(Role.case_manager), issue_id=issue.id)
     _correspond(app, issue.id, voters[0])

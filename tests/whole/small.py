@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import sqlalchemy as sa
 from flask import Flask
 
 from portal import db
@@ -38,6 +39,7 @@ def seated(app: Flask, act: Act) -> ProofingClient:
     seat_id = new_id()
     roles = sorted(role.value for role in act.roles)
     now = datetime.now(UTC)
+    name = sa.text("SELECT name FROM person WHERE id = :id")
     db.run(
         lambda session, _act: insert(
             session,
@@ -48,6 +50,7 @@ def seated(app: Flask, act: Act) -> ProofingClient:
             roles=roles,
             title={},
             verified_at=now,
+            verified_name=session.scalar(name, {"id": act.person_id}),
         ),
         act,
     )
