@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.audit import log
 from portal.kernel.act import Act, Permission, require
-from portal.kernel.digest import digest_bytes
 from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.sentence import say
 from portal.kernel.states import move
@@ -115,7 +114,7 @@ def _step(session: Session, act: Act, issue_id: str, new: IssueState, verb: str,
         act,
         f"letters:letter:{verb}",
         issue.id,
-        {"reference": issue.reference, "reason": digest_bytes(reason.encode()) if reason else None},
+        {"reference": issue.reference},
     )
     session.flush()
     return view_of(session, issue)

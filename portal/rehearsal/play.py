@@ -78,12 +78,14 @@ def seats_for(
     *people* are pairs of a member's id (None: the association) and who is to sit there. An address that
     stands twice is one person with two seats, as at sister companies. *step* is called for each.
     """
+    names: dict[str, str] = {}
     for member_id, person in people:
         db.run(
             members.invite,
             inviter,
             email=person.email,
-            name=person.name,
+            # Who has an account keeps its name, and who binds is verified by that name and no other.
+            name=names.setdefault(person.email.casefold(), person.name),
             roles=person.roles,
             member_id=member_id,
             language=person.language,

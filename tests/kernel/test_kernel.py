@@ -65,9 +65,14 @@ class Light(StrEnum):
 
 def test_states_move_along_the_table_only():
     table = {Light.red: frozenset({Light.green})}
-    assert move(table, Light.red, Light.green, "The light") is Light.green
-    with pytest.raises(Conflict, match="The light"):
-        move(table, Light.green, Light.red, "The light")
+    light = say("The light")
+    assert move(table, Light.red, Light.green, light) is Light.green
+    with pytest.raises(Conflict, match="The light") as caught:
+        move(table, Light.green, Light.red, light)
+    # The words of our tables are for who debugs, not for who reads.
+    for language in ("en", "ja"):
+        assert not {"red", "green"} & set(caught.value.sentence.render(language).split())
+    assert caught.value.__notes__ == ["green -> red"]
 
 
 def test_sentences_are_rendered_at_the_edge():

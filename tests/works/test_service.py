@@ -526,9 +526,7 @@ def test_the_log_tells_no_titles(lite):
     lite.give(lite.one, MIST)
     lite.give(lite.other, ALSO_MIST)
     db.run(works.settle, lite.staff, campaign_id=lite.campaign_id, reason="A private reason")
-    entries = db.read(
-        lambda s, _a: list(s.scalars(sa.text("SELECT content FROM log_entry"))), lite.staff
-    )
+    entries = db.read(lambda s, _a: list(s.scalars(sa.text("SELECT content FROM log_entry"))), lite.staff)
     text = " ".join(entries)
     assert len(entries) == 5
     for word in (MIST.title, "Keeper", "misty", "private reason", "secret", json.dumps(MIST.title)):
