@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from click.testing import Result
 
 from portal import db
 from portal.app import create_app, make_worker
@@ -105,6 +106,12 @@ def spoiled(issued: Path, tmp_path: Path) -> Path:
 
 def letter_in(data: Path, edition: str = "public") -> Path:
     return data.parent / "files" / f"letter.{edition}.pdf"
+
+
+def typed(data: Path, *arguments: object) -> Result:
+    """A command in this process, for the many ways of getting one wrong."""
+    app = create_app(from_environment({"RENSHO_DATA": str(data)}))
+    return app.test_cli_runner().invoke(args=["portal", *map(str, arguments)])
 
 
 # --- init -----------------------------------------------------------------------------------------
@@ -241,17 +248,17 @@ def test_verify_speaks_japanese_where_the_terminal_does(issued):
 def test_verify_tells_missing_files_and_a_missing_database_apart_from_a_bad_letter(tmp_path):
     letter = tmp_path / "letter.pdf"
     letter.write_bytes(b"%PDF-1.7")
-    said = portal(tmp_path / "data", "verify", tmp_path / "nowhere.pdf")
-    assert (said.returncode, said.stderr) == (2, f"There is no file {tmp_path / 'nowhere.pdf'}.\n")
-    said = portal(tmp_path / "data", "verify", tmp_path)
-    assert said.returncode == 2
-    said = portal(tmp_path / "data", "verify", letter)
-    assert said.returncode == 2
+    said = typed(tmp_path / "data", "verify", tmp_path / "nowhere.pdf")
+    assert (said.exit_code, said.stderr) == (2, f"There is no file {tmp_path / 'nowhere.pdf'}.\n")
+    said = typed(tmp_path / "data", "verify", tmp_path)
+    assert said.exit_code == 2
+    said = typed(tmp_path / "data", "verify", letter)
+    assert said.exit_code == 2
     assert UNSET in said.stderr
     assert "--offline" in said.stderr
     for option in ("--key", "--cert", "--proof"):
-        said = portal(tmp_path / "data", "verify", "--offline", option, tmp_path / "nowhere", letter)
-        assert (said.returncode, "nowhere" in said.stderr) == (2, True)
+        said = typed(tmp_path / "data", "verify", "--offline", option, tmp_path / "nowhere", letter)
+        assert (said.exit_code, "nowhere" in said.stderr) == (2, True)
 
 
 def test_verify_offline_needs_key_certificate_and_proof(tmp_path):
@@ -266,16 +273,16 @@ def test_verify_offline_needs_key_certificate_and_proof(tmp_path):
         "--proof",
         given.out / "letter.public.tlog-proof",
     ]
-    assert portal(data, "verify", "--offline", *full, letter).returncode == 0
+    assert typed(data, "verify", "--offline", *full, letter).exit_code == 0
     for left_out in (0, 2, 4):
-        said = portal(data, "verify", "--offline", *full[:left_out], *full[left_out + 2 :], letter)
-        assert said.returncode == 1
+        said = typed(data, "verify", "--offline", *full[:left_out], *full[left_out + 2 :], letter)
+        assert said.exit_code == 1
         assert said.stdout.startswith("Nothing shows that this file is a letter")
     # What is no key, certificate or proof at all is none, and no trouble of the program's.
     for wrong in (1, 3, 5):
         given_wrongly = [*full[:wrong], letter, *full[wrong + 1 :]]
-        said = portal(data, "verify", "--offline", *given_wrongly, letter)
-        assert said.returncode == 1, said
+        said = typed(data, "verify", "--offline", *given_wrongly, letter)
+        assert said.exit_code == 1, said
         assert "Traceback" not in said.stderr
         assert not said.stdout.startswith("This file is genuine")
     copy = tmp_path / "copy.pdf"
