@@ -23,6 +23,7 @@ from portal.identity.addresses import address_problem
 from portal.kernel.errors import Problem
 from portal.kernel.sentence import Sentence, say
 from portal.members.naming import OrderRule, katakana
+from portal.paper.fonts import unprintable
 
 MAX_ROWS: Final = 5_000
 MAX_BYTES: Final = 4 << 20
@@ -120,6 +121,11 @@ def _problems(row: MemberRow) -> Iterator[tuple[str, Sentence]]:
         if any(unicodedata.category(c) in {"Cc", "Cf", "Cs"} for c in text):
             # Direction marks could make a printed name read as another one.
             yield where, say("There are invisible control characters in this text; type it again.")
+        elif where in {"name_en", "name_ja"} and not text.isascii() and (code := unprintable(text)):
+            yield (
+                where,
+                say("No typeface of the letter has the character %(code)s; write it another way.", code=code),
+            )
     if row.names.get("ja") and not row.reading and row.country == "JP":
         yield "name_kana", say("Give the reading in katakana; the Japanese order of names rests on it.")
     if any("CJK" in unicodedata.name(c, "") for c in row.reading):

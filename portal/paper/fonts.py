@@ -294,6 +294,20 @@ def check_text(text: str, style: Style = "serif", language: str = "ja") -> None:
         family(style, language).runs(line)
 
 
+def unprintable(text: str, style: Style = "serif", language: str = "ja") -> str:
+    """The character that keeps the text off the paper, as ``U+1F600``; empty if there is none.
+
+    For whoever types the text: at entry it is mended easily, at the issue of a letter it is too late.
+    """
+    try:
+        check_text(text, style, language)
+    except MissingGlyph as error:
+        return " ".join(f"U+{ord(char):04X}" for char in error.missing)
+    except UnprintableText as error:
+        return f"U+{ord(error.char):04X}"
+    return ""
+
+
 def total_width(runs: Sequence[Run]) -> int:
     """Width of a set line in thousandths of the type size."""
     return sum(run.width for run in runs)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from portal.kernel.sentence import Sentence, say
+from portal.paper.fonts import unprintable
 from portal.works.columns import Column, plain, words
 from portal.works.identifiers import BadIdentifier, Identifier, Scheme, check, recognise
 
@@ -187,6 +188,7 @@ def row_from_cells(cells: Mapping[Column, str], report: Report, *, line: int = 0
 
 _ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r＝＋－＠]")
 _SPACES = re.compile(r"\s+")
+_PRINTED = frozenset({Column.title_main, Column.title_ja, Column.title_en})
 # Cc: control characters, which break tables and cannot be stored everywhere; the others turn the
 # direction of text around and can make a title read as another on the page.
 _INVISIBLE = re.compile(
@@ -205,6 +207,12 @@ def _text(column: Column, cell: str, tell: Report) -> str:
     most = 5_000 if keep_lines else MAX_URL if column is Column.url else MAX_TEXT
     if len(text) > most:
         tell(column, say("This is longer than %(most)s characters.", most=most))
+        return ""
+    if column in _PRINTED and not text.isascii() and (code := unprintable(text, "sans")):
+        tell(
+            column,
+            say("No typeface of the letter has the character %(code)s; write it another way.", code=code),
+        )
         return ""
     return text
 
