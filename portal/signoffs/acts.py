@@ -60,6 +60,10 @@ class _Submission:
     digest: str | None
     works: int
 
+    def as_json(self) -> dict[str, Any] | None:
+        """As the act names it; None where no list was submitted."""
+        return None if self.id is None else {"id": self.id, "digest": self.digest, "works": self.works}
+
 
 def sign(
     session: Session,
@@ -319,10 +323,7 @@ def _insert(
         signoff_id=signoff_id,
         salt=secrets.token_hex(16),
         round_={
-            "id": view.id,
-            "number": view.number,
-            "letter": view.letter_id,
-            "rule": view.rule_digest,
+            "id": view.id, "number": view.number, "letter": view.letter_id, "rule": view.rule_digest,
             "roll": view.roll_digest,
         },
         member={"id": line.member_id, "names": dict(line.names)},
@@ -332,58 +333,43 @@ def _insert(
         consents=consents,
         reservation=objection,
         shown=shown_now(view, submission.digest),
-        submission=None
-        if submission.id is None
-        else {"id": submission.id, "digest": submission.digest, "works": submission.works},
+        submission=submission.as_json(),
         read_at=drafting.has_read(session, act, revision_id=view.revision_id),
-    )
+    )  # fmt: skip
     row = Signoff(
-        id=signoff_id,
-        round_id=view.id,
-        member_id=line.member_id,
-        sequence=sequence,
-        key=key,
-        decision=decision,
-        consents=consents,
-        submission_id=submission.id,
-        submission_digest=submission.digest,
-        works=submission.works,
-        act=document,
-        digest=digest_of(document),
-        person_id=act.person_id,
-        at=act.at,
-    )
+        id=signoff_id, round_id=view.id, member_id=line.member_id, sequence=sequence, key=key,
+        decision=decision, consents=consents, submission_id=submission.id,
+        submission_digest=submission.digest, works=submission.works, act=document,
+        digest=digest_of(document), person_id=act.person_id, at=act.at,
+    )  # fmt: skip
     session.add(row)
     session.flush()
     if objection is not None:
-        session.add(
-            Reservation(
-                id=new_id(),
-                signoff_id=row.id,
-                section_id=objection["section_id"],
-                text=objection["text"],
-                state=ReservationState.open,
-            )
-        )
-        session.flush()
-        mail.to_staff(
-            session, act, template="signoffs/reserved", round_=view, roles=(Role.case_manager,), about=row.id
-        )
+        _reserve(session, act, view, row, objection)
     # Neither member nor decision, although strangers see only a commitment: staff read this too.
     log.append(session, act, receipts.LOGGED, row.id, {"round": view.id, "act": row.digest})
-    mail.receipt(
-        session,
-        act,
-        round_=view,
-        signoff_id=row.id,
-        context={
-            "decision": decision.value,
-            "digest": row.digest,
-            "signoff_id": row.id,
-            "person": act.person_name,
-        },
-    )
+    told = {
+        "decision": decision.value, "digest": row.digest, "signoff_id": row.id, "person": act.person_name,
+    }  # fmt: skip
+    mail.receipt(session, act, round_=view, signoff_id=row.id, context=told)
     return receipt_of(session, row)
+
+
+def _reserve(session: Session, act: Act, view: RoundView, row: Signoff, objection: Mapping[str, str]) -> None:
+    """The objection of an approval with a reservation; the case managers are told."""
+    session.add(
+        Reservation(
+            id=new_id(),
+            signoff_id=row.id,
+            section_id=objection["section_id"],
+            text=objection["text"],
+            state=ReservationState.open,
+        )
+    )
+    session.flush()
+    mail.to_staff(
+        session, act, template="signoffs/reserved", round_=view, roles=(Role.case_manager,), about=row.id
+    )
 
 
 def receipt_of(session: Session, row: Signoff) -> ReceiptView:
